@@ -1,0 +1,286 @@
+package dev.darkroom.tensor;
+
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.NavigableSet;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Caches device memory and hands it out in blocks: best fit over free blocks, split on allocation, merged on release.
+ *
+ * <p>Small blocks share segments of 2 MiB, so that they do not break up the large ones. A block that is freed may be handed out again at
+ * once: devices work in order, so whatever still reads it runs before whatever writes it next. When the device refuses memory,
+ * the cache is given back and the reservation tried once more. Not thread-safe.
+ */
+public final class MemoryPool {
+    /** Where the memory comes from: a device's own allocator. */
+    public interface Backing {
+        /** Reserves {@code bytes} aligned to at least 64 bytes; returns the address, or 0 when there is not enough. */
+        long reserve(long bytes);
+
+        /** Gives back what {@link #reserve} returned. */
+        void release(long address, long bytes);
+
+        /** Sets {@code bytes} at {@code address} to 0xFF, in order with the device's other work. */
+        void poison(long address, long bytes);
+    }
+
+    /** A piece of a segment, free or handed out. */
+    static final class Block {
+        private final long segment;
+        private final long segmentBytes;
+        private final boolean small;
+        private final long address;
+        private long bytes;
+        private long requested;
+        private @Nullable Block previous;
+        private @Nullable Block next;
+        private @Nullable Scope owner;
+
+        private Block(long segment, long segmentBytes, boolean small, long address, long bytes) {
+            this.segment = segment;
+            this.segmentBytes = segmentBytes;
+            this.small = small;
+            this.address = address;
+            this.bytes = bytes;
+        }
+
+        long address() {
+            return address;
+        }
+
+        private boolean isFree() {
+            return owner == null;
+        }
+
+        private boolean isWholeSegment() {
+            return bytes == segmentBytes;
+        }
+    }
+
+    /** Blocks are multiples of this: a cache line pair, and enough alignment for every vector load. */
+    private static final long GRANULE = 256;
+
+    private static final long SMALL_BYTES = 1 << 20; // blocks up to this share segments
+    private static final long SMALL_SEGMENT_BYTES = 2 << 20;
+    private static final long LARGE_GRANULE = 2 << 20; // segments of large blocks are multiples of a huge page
+
+    private static final Comparator<Block> BY_SIZE =
+            Comparator.comparingLong((Block block) -> block.bytes).thenComparingLong(block -> block.address);
+
+    private final String device;
+    private final Backing backing;
+    private final long limit;
+    private final boolean poison;
+    private final TreeSet<Block> freeSmall = new TreeSet<>(BY_SIZE);
+    private final TreeSet<Block> freeLarge = new TreeSet<>(BY_SIZE);
+    private final Set<Block> live = new HashSet<>();
+    private long cacheLimit = Long.MAX_VALUE;
+    private long liveBytes;
+    private long cachedBytes;
+    private long peakBytes;
+    private long peakReserved;
+    private long requestedBytes;
+    private long allocations;
+    private long reservations;
+
+    /**
+     * A pool over {@code backing}.
+     *
+     * @param device the device's name, for messages
+     * @param limit  the most bytes to reserve
+     * @param poison whether freed blocks are filled with 0xFF, which reads as NaN, so that a use after release shows
+     */
+    public MemoryPool(String device, Backing backing, long limit, boolean poison) {
+        this.device = device;
+        this.backing = backing;
+        this.limit = limit;
+        this.poison = poison;
+    }
+
+    /** The most bytes this pool may reserve. */
+    public long limit() {
+        return limit;
+    }
+
+    /** Keeps at most {@code bytes} reserved but free; what is over goes back to the device as it becomes free. */
+    public void setCacheLimit(long bytes) {
+        cacheLimit = bytes;
+        trim();
+    }
+
+    /** What the pool holds now. */
+    public MemoryStatistics statistics() {
+        return new MemoryStatistics(
+                liveBytes, cachedBytes, peakBytes, peakReserved, requestedBytes, allocations, reservations);
+    }
+
+    /** Lets {@link MemoryStatistics#peak} start again from what is live now. */
+    public void resetPeak() {
+        peakBytes = liveBytes;
+        peakReserved = liveBytes + cachedBytes;
+    }
+
+    /** Gives everything that is reserved but free back to the device. */
+    public void releaseCache() {
+        releaseWhole(freeSmall, 0);
+        releaseWhole(freeLarge, 0);
+    }
+
+    /** The scopes that hold most, largest first, for messages: {@code "unet" 1.72 GB, …}. */
+    public String largestScopes(int count) {
+        Map<String, Long> byScope = new HashMap<>();
+        for (Block block : live) {
+            Scope owner = block.owner;
+            if (owner != null) {
+                byScope.merge(owner.path(), block.bytes, Long::sum);
+            }
+        }
+        return byScope.entrySet().stream()
+                .sorted(Map.Entry.<String, Long>comparingByValue().reversed())
+                .limit(count)
+                .map(entry -> "\"" + entry.getKey() + "\" " + Bytes.format(entry.getValue()))
+                .collect(Collectors.joining(", "));
+    }
+
+    /** Ends the pool. @throws IllegalStateException when blocks are still live; names their scopes */
+    public void close() {
+        releaseCache();
+        if (!live.isEmpty()) {
+            throw new IllegalStateException(live.size() + " tensors (" + Bytes.format(liveBytes)
+                    + ") are still alive as device " + device + " closes, in the scopes " + largestScopes(8));
+        }
+    }
+
+    Block allocate(long bytes, Scope scope) {
+        long size = Math.max(GRANULE, roundUp(bytes, GRANULE));
+        boolean small = size <= SMALL_BYTES;
+        NavigableSet<Block> free = small ? freeSmall : freeLarge;
+        Block block = takeBestFit(free, size);
+        if (block == null) {
+            block = reserve(size, small, scope);
+        }
+        split(block, size, free);
+        block.owner = scope;
+        block.requested = bytes;
+        live.add(block);
+        liveBytes += block.bytes;
+        cachedBytes -= block.bytes;
+        requestedBytes += bytes;
+        allocations++;
+        peakBytes = Math.max(peakBytes, liveBytes);
+        return block;
+    }
+
+    void free(Block block) {
+        if (!live.remove(block)) {
+            throw new IllegalStateException("a block of device memory was freed twice");
+        }
+        if (poison) {
+            backing.poison(block.address, block.bytes);
+        }
+        block.owner = null;
+        liveBytes -= block.bytes;
+        cachedBytes += block.bytes;
+        requestedBytes -= block.requested;
+        NavigableSet<Block> free = block.small ? freeSmall : freeLarge;
+        Block merged = mergeNext(block, free);
+        Block previous = merged.previous;
+        if (previous != null && previous.isFree()) {
+            free.remove(previous);
+            merged = mergeNext(previous, free);
+        }
+        free.add(merged);
+        trim();
+    }
+
+    private @Nullable Block takeBestFit(NavigableSet<Block> free, long size) {
+        Block best = free.ceiling(new Block(0, 0, false, 0, size));
+        if (best != null) {
+            free.remove(best);
+        }
+        return best;
+    }
+
+    private Block reserve(long size, boolean small, Scope scope) {
+        long segmentBytes = small ? SMALL_SEGMENT_BYTES : roundUp(size, LARGE_GRANULE);
+        long address = tryReserve(segmentBytes);
+        if (address == 0) {
+            releaseCache();
+            address = tryReserve(segmentBytes);
+        }
+        if (address == 0) {
+            throw new OutOfDeviceMemoryException(
+                    "device " + device + " has no room for " + Bytes.format(size) + " at " + scope.path() + ": "
+                            + Bytes.format(liveBytes) + " are in use"
+                            + (limit == Long.MAX_VALUE ? "" : " of " + Bytes.format(limit))
+                            + ", most by the scopes " + largestScopes(4)
+                            + ". Use a smaller size or batch, or a 16-bit type.",
+                    size);
+        }
+        reservations++;
+        cachedBytes += segmentBytes;
+        peakReserved = Math.max(peakReserved, liveBytes + cachedBytes);
+        return new Block(address, segmentBytes, small, address, segmentBytes);
+    }
+
+    private long tryReserve(long segmentBytes) {
+        return liveBytes + cachedBytes + segmentBytes > limit ? 0 : backing.reserve(segmentBytes);
+    }
+
+    private void split(Block block, long size, NavigableSet<Block> free) {
+        if (block.bytes - size < GRANULE) {
+            return;
+        }
+        Block rest =
+                new Block(block.segment, block.segmentBytes, block.small, block.address + size, block.bytes - size);
+        rest.previous = block;
+        rest.next = block.next;
+        if (rest.next != null) {
+            rest.next.previous = rest;
+        }
+        block.next = rest;
+        block.bytes = size;
+        free.add(rest);
+    }
+
+    private Block mergeNext(Block block, NavigableSet<Block> free) {
+        Block next = block.next;
+        if (next != null && next.isFree()) {
+            free.remove(next);
+            block.bytes += next.bytes;
+            block.next = next.next;
+            if (block.next != null) {
+                block.next.previous = block;
+            }
+        }
+        return block;
+    }
+
+    private void trim() {
+        if (cachedBytes > cacheLimit) {
+            releaseWhole(freeLarge, cacheLimit);
+            releaseWhole(freeSmall, cacheLimit);
+        }
+    }
+
+    private void releaseWhole(NavigableSet<Block> free, long keepBytes) {
+        for (Block block : List.copyOf(free)) {
+            if (block.isWholeSegment() && cachedBytes > keepBytes) {
+                free.remove(block);
+                cachedBytes -= block.bytes;
+                backing.release(block.segment, block.segmentBytes);
+            }
+        }
+    }
+
+    private static long roundUp(long bytes, long multiple) {
+        return (bytes + multiple - 1) / multiple * multiple;
+    }
+}

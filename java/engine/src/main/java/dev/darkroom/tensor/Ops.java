@@ -1,0 +1,244 @@
+package dev.darkroom.tensor;
+
+import java.util.List;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The operations of a device; results belong to the scope this object is bound to.
+ *
+ * <p>Eager: each call queues its work and returns. x and results of a layer have the layer's type (f32, f16 or bf16); sums are
+ * accumulated in f32. Feature maps are [n, h, w, c], tokens [n, t, c]. An image's result never depends on its neighbours in the batch.
+ *
+ * <p>A fused operation is a default method whose body is its definition; devices override it, and a test compares the two.
+ * Operands that do not fit raise {@link ShapeException}, which names the operation, the scope and both sides.
+ */
+public interface Ops {
+    /** One turn of {@link #iterate}. */
+    @FunctionalInterface
+    interface Iteration {
+        Tensor next(Ops ops, int index, Tensor value);
+    }
+
+    // ---- where ----
+
+    Device device();
+
+    /** The scope that owns the results. */
+    Scope scope();
+
+    /** These operations with results owned by {@code scope}. */
+    default Ops in(Scope scope) {
+        return device().ops(scope);
+    }
+
+    /** Runs {@code body} in a scope of its own and releases all it made but its result. */
+    default Tensor scoped(String name, Function<Ops, Tensor> body) {
+        return scopedAll(name, s -> List.of(body.apply(s))).get(0);
+    }
+
+    /** As {@link #scoped}, for a body with several results. */
+    default List<Tensor> scopedAll(String name, Function<Ops, List<Tensor>> body) {
+        try (Scope inner = scope().child(name)) {
+            List<Tensor> results = body.apply(in(inner));
+            Device.ScopeListener listener = device().observer();
+            for (Tensor result : results) {
+                inner.moveOut(result, scope());
+                if (listener != null) {
+                    listener.returned(inner.path(), result);
+                }
+            }
+            return results;
+        }
+    }
+
+    /** {@code value = body(index, value)} for index 0 … count-1, each turn in a scope of its own; holds two values, not count. */
+    default Tensor iterate(String name, int count, Tensor initial, Iteration body) {
+        Tensor value = initial;
+        for (int i = 0; i < count; i++) {
+            int index = i;
+            Tensor current = value;
+            value = scoped(name + "." + i, s -> body.next(s, index, current));
+            if (current != initial && current.storage() != value.storage()) {
+                scope().release(current);
+            }
+        }
+        return value;
+    }
+
+    // ---- from the host ----
+
+    /** A tensor of the host's values converted to {@code dtype}; integers keep their values. */
+    Tensor upload(HostTensor values, DType dtype);
+
+    /** An f32 tensor of these values. */
+    default Tensor upload(Shape shape, float... values) {
+        return upload(HostTensor.of("values", shape, values), DType.F32);
+    }
+
+    /** An i32 tensor of these values. */
+    default Tensor upload(Shape shape, int... values) {
+        return upload(HostTensor.of("values", shape, values), DType.I32);
+    }
+
+    /** weight [out, in], bias [out] or null → a layer for x of type {@code dtype}. The bias is kept in f32. */
+    LinearWeight linearWeight(HostTensor weight, @Nullable HostTensor bias, DType dtype);
+
+    /** weight [out, in, kh, kw] as files have it, bias [out] or null → a layer for x of type {@code dtype}. The bias is kept in f32. */
+    Conv2dWeight conv2dWeight(
+            HostTensor weight, @Nullable HostTensor bias, Conv2dWeight.Geometry geometry, DType dtype);
+
+    // ---- matrix products ----
+
+    /** x [..., in] → [..., out]: x · weightᵀ + bias. */
+    Tensor linear(Tensor x, LinearWeight weight);
+
+    /** x [n, h, w, in] → [n, h', w', out], padded with zeros. */
+    Tensor conv2d(Tensor x, Conv2dWeight weight);
+
+    /**
+     * q [n, t, c], k and v [n, s, c] → [n, t, c]: softmax(q·kᵀ/√d)·v per head of d = c / heads channels; the heads lie side by side in c.
+     *
+     * @param causal whether token i sees keys 0 … i only (t = s)
+     */
+    Tensor attention(Tensor q, Tensor k, Tensor v, int heads, boolean causal);
+
+    // ---- normalisation ----
+
+    /** x [n, h, w, c] or [n, t, c], normalised over each image's groups of c / groups channels; biased variance (Wu and He 2018, eq. 1). */
+    Tensor groupNorm(Tensor x, Affine affine, int groups, float epsilon);
+
+    /** x [..., c] normalised over c; biased variance (Ba et al. 2016). */
+    Tensor layerNorm(Tensor x, Affine affine, float epsilon);
+
+    // ---- element by element ----
+
+    /** a [...] + b; b has a's shape or lacks leading dimensions, over which it is repeated. */
+    Tensor add(Tensor a, Tensor b);
+
+    /** a [...] · b; b has a's shape or lacks leading dimensions, over which it is repeated. */
+    Tensor mul(Tensor a, Tensor b);
+
+    /** x · factor. */
+    Tensor scale(Tensor x, float factor);
+
+    /** x held between {@code low} and {@code high}; a NaN stays one. */
+    Tensor clip(Tensor x, float low, float high);
+
+    /** e^x. */
+    Tensor exp(Tensor x);
+
+    /** x · σ(x). */
+    Tensor silu(Tensor x);
+
+    /** x · Φ(x), with the exact error function. */
+    Tensor gelu(Tensor x);
+
+    /** x · σ(1.702 x), as OpenAI's CLIP has it. */
+    Tensor quickGelu(Tensor x);
+
+    /** x converted to {@code dtype}; x itself when it has that type already. */
+    Tensor cast(Tensor x, DType dtype);
+
+    /** x [n, h, w, c] + t [n, c], the same for every pixel. */
+    Tensor addPerChannel(Tensor x, Tensor t);
+
+    /**
+     * Σ coefficients[·, k] · terms[k], all f32 of one shape [n, ...] → that shape. Samplers' steps and guidance are such sums.
+     *
+     * @param coefficients f32 [n, k], a row for each image, or [1, k], one for all
+     */
+    Tensor weightedSum(Tensor coefficients, Tensor... terms);
+
+    // ---- moving ----
+
+    /** a [..., p], b [..., q] → [..., p + q]. */
+    Tensor concatChannels(Tensor a, Tensor b);
+
+    /** Tensors [m, ...], [n, ...] … → [m + n + …, ...]. */
+    Tensor concatRows(Tensor... parts);
+
+    /** x [..., c] → [..., to - from]: channels {@code from} (inclusive) to {@code to} (exclusive). */
+    Tensor sliceChannels(Tensor x, int from, int to);
+
+    /** x [n, h, w, c] → [n, height, width, c]: pixel (i, j) is taken from (⌊i·h/height⌋, ⌊j·w/width⌋). */
+    Tensor upsampleNearest(Tensor x, int height, int width);
+
+    /** ids i32 [...], table [v, c] → [..., c]: row ids[i] of the table. Ids outside 0 … v-1 are the caller's error. */
+    Tensor embedding(Tensor ids, Tensor table);
+
+    // ---- diffusion ----
+
+    /**
+     * t f32 [n] → f32 [n, width]: sinusoids of half = width / 2 frequencies 10000^(-i / (half - shift)) (Vaswani et al. 2017, section 3.5, as
+     * Ho et al. 2020 use it).
+     *
+     * @param cosFirst cosines before sines, as Stable Diffusion has them (flip_sin_to_cos)
+     */
+    Tensor timeEmbedding(Tensor t, int width, boolean cosFirst, float shift);
+
+    /**
+     * Guidance rescale (Lin et al. 2023, eq. 15 and 16): guided, conditional f32 [n, ...] → factor · guided · std(conditional) / std(guided)
+     * + (1 - factor) · guided, with unbiased deviations over all dimensions but n.
+     */
+    Tensor rescaleGuidance(Tensor guided, Tensor conditional, float factor);
+
+    /**
+     * Dynamic thresholding (Saharia et al. 2022, section 2.3): x f32 [n, ...] → x held within ±s and divided by s, where s is the
+     * {@code ratio} quantile of |x| of each image, held between 1 and {@code max}.
+     */
+    Tensor dynamicThreshold(Tensor x, float ratio, float max);
+
+    /** x [n, h, w, 3], about -1 … 1 → u8: round(255 · clip(x / 2 + 0.5, 0, 1)), halves to even. */
+    Tensor toPixels(Tensor x);
+
+    /** x [...] → i32 [1]: how many of its elements are infinite or not a number. */
+    Tensor countNonFinite(Tensor x);
+
+    // ---- fused; the body is the definition ----
+
+    /** gelu(linear(x)). */
+    default Tensor linearGelu(Tensor x, LinearWeight weight) {
+        return gelu(linear(x, weight));
+    }
+
+    /** quickGelu(linear(x)). */
+    default Tensor linearQuickGelu(Tensor x, LinearWeight weight) {
+        return quickGelu(linear(x, weight));
+    }
+
+    /** silu(linear(x)). */
+    default Tensor linearSilu(Tensor x, LinearWeight weight) {
+        return silu(linear(x, weight));
+    }
+
+    /** linear(x) + residual, which has the result's shape. */
+    default Tensor linearAdd(Tensor x, LinearWeight weight, Tensor residual) {
+        return add(linear(x, weight), residual);
+    }
+
+    /** value(x) · gelu(gate(x)) (Shazeer 2020, GEGLU). */
+    default Tensor linearGeglu(Tensor x, LinearWeight value, LinearWeight gate) {
+        return mul(linear(x, value), gelu(linear(x, gate)));
+    }
+
+    /** conv2d(x) + residual, which has the result's shape. */
+    default Tensor conv2dAdd(Tensor x, Conv2dWeight weight, Tensor residual) {
+        return add(conv2d(x, weight), residual);
+    }
+
+    /** conv2d(x) + t [n, out], the same for every pixel. */
+    default Tensor conv2dAddPerChannel(Tensor x, Conv2dWeight weight, Tensor t) {
+        return addPerChannel(conv2d(x, weight), t);
+    }
+
+    /** conv2d of x enlarged to height × width. */
+    default Tensor upsampleConv2d(Tensor x, int height, int width, Conv2dWeight weight) {
+        return conv2d(upsampleNearest(x, height, width), weight);
+    }
+
+    /** silu(groupNorm(x)). */
+    default Tensor groupNormSilu(Tensor x, Affine affine, int groups, float epsilon) {
+        return silu(groupNorm(x, affine, groups, epsilon));
+    }
+}

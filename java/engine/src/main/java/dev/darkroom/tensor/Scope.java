@@ -1,0 +1,105 @@
+package dev.darkroom.tensor;
+
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Owns the memory of the tensors made in it and releases all of it at its end.
+ *
+ * <p>Code in the middle uses {@link Ops#scoped}; a scope is opened by hand only at a root: a model's weights, one request.
+ * Not thread-safe: a device is driven by one thread at a time.
+ */
+public final class Scope implements AutoCloseable {
+    private final Device device;
+    private final @Nullable Scope parent;
+    private final String name;
+    private final Set<Storage> owned = new LinkedHashSet<>();
+    private final List<Scope> children = new ArrayList<>();
+    private boolean closed;
+
+    Scope(Device device, @Nullable Scope parent, String name) {
+        this.device = device;
+        this.parent = parent;
+        this.name = name;
+    }
+
+    /** A root scope on {@code device}; closing it releases everything made in it. */
+    public static Scope open(Device device, String name) {
+        return new Scope(device, null, name);
+    }
+
+    public Device device() {
+        return device;
+    }
+
+    /** Where this scope stands, from the root: {@code unet/down_blocks.0/resnets.1}. */
+    public String path() {
+        return parent == null ? name : parent.path() + "/" + name;
+    }
+
+    /** A scope inside this one; closed at the latest with it. */
+    public Scope child(String childName) {
+        requireOpen();
+        Scope child = new Scope(device, this, childName);
+        children.add(child);
+        return child;
+    }
+
+    /** An uninitialised tensor owned by this scope. */
+    public Tensor allocate(Shape shape, DType dtype) {
+        requireOpen();
+        MemoryPool pool = device.pool();
+        Storage storage = new Storage(pool, pool.allocate(shape.count() * dtype.bytes(), this), this);
+        owned.add(storage);
+        return new Tensor(device, storage, 0, shape, dtype);
+    }
+
+    /**
+     * Moves the memory of {@code tensor} to {@code target}, which then releases it. A tensor that an outer scope owns already (an
+     * argument handed back, a weight) stays where it is.
+     */
+    public void moveOut(Tensor tensor, Scope target) {
+        Storage storage = tensor.storage();
+        if (!storage.isAlive()) {
+            storage.address(); // throws, naming the scope that released it
+        }
+        if (owned.remove(storage)) {
+            target.requireOpen();
+            storage.moveTo(target);
+            target.owned.add(storage);
+        }
+    }
+
+    /** Releases what {@code tensor} occupies before the scope ends, if this scope owns it; for loops over tensors. */
+    void release(Tensor tensor) {
+        Storage storage = tensor.storage();
+        if (owned.remove(storage)) {
+            storage.release();
+        }
+    }
+
+    @Override
+    public void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        for (Scope child : List.copyOf(children)) {
+            child.close();
+        }
+        owned.forEach(Storage::release);
+        owned.clear();
+        if (parent != null) {
+            parent.children.remove(this);
+        }
+    }
+
+    private void requireOpen() {
+        if (closed) {
+            throw new IllegalStateException("scope \"" + path() + "\" has ended; nothing can be made in it any more");
+        }
+    }
+}
