@@ -94,6 +94,21 @@ public final class HostTensor {
         return new HostTensor(name, other, dtype, content);
     }
 
+    /** Rows {@code from} (inclusive) to {@code to} (exclusive) of the outermost dimension. */
+    public HostTensor rows(int from, int to) {
+        if (from < 0 || to > shape.dim(0) || from > to) {
+            throw new ShapeException("rows " + from + " to " + to + " of " + this);
+        }
+        int rowBytes = Math.toIntExact(byteSize() / Math.max(1, shape.dim(0)));
+        return new HostTensor(
+                name,
+                shape.with(0, to - from),
+                dtype,
+                reader -> content.read(bytes -> reader.accept(
+                        bytes.slice(Math.multiplyExact(from, rowBytes), Math.multiplyExact(to - from, rowBytes))
+                                .order(ByteOrder.LITTLE_ENDIAN))));
+    }
+
     /** The values converted to f32; for vectors, tests and tools, not for whole checkpoints. */
     public float[] toFloats() {
         float[] values = new float[Math.toIntExact(shape.count())];

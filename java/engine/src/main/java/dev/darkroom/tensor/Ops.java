@@ -20,6 +20,12 @@ public interface Ops {
         Tensor next(Ops ops, int index, Tensor value);
     }
 
+    /** One turn of {@link #iterateAll}. */
+    @FunctionalInterface
+    interface StateIteration {
+        List<Tensor> next(Ops ops, int index, List<Tensor> state);
+    }
+
     // ---- where ----
 
     Device device();
@@ -54,16 +60,20 @@ public interface Ops {
 
     /** {@code value = body(index, value)} for index 0 … count-1, each turn in a scope of its own; holds two values, not count. */
     default Tensor iterate(String name, int count, Tensor initial, Iteration body) {
-        Tensor value = initial;
+        return iterateAll(name, count, List.of(initial), (s, i, values) -> List.of(body.next(s, i, values.get(0))))
+                .get(0);
+    }
+
+    /** As {@link #iterate}, for a state of several tensors. */
+    default List<Tensor> iterateAll(String name, int count, List<Tensor> initial, StateIteration body) {
+        List<Tensor> state = initial;
         for (int i = 0; i < count; i++) {
             int index = i;
-            Tensor current = value;
-            value = scoped(name + "." + i, s -> body.next(s, index, current));
-            if (current != initial && current.storage() != value.storage()) {
-                scope().release(current);
-            }
+            List<Tensor> current = state;
+            state = scopedAll(name + "." + i, s -> body.next(s, index, current));
+            scope().releaseUnless(current, initial, state);
         }
-        return value;
+        return state;
     }
 
     // ---- from the host ----

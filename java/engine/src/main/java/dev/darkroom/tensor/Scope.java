@@ -1,6 +1,7 @@
 package dev.darkroom.tensor;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
@@ -73,11 +74,16 @@ public final class Scope implements AutoCloseable {
         }
     }
 
-    /** Releases what {@code tensor} occupies before the scope ends, if this scope owns it; for loops over tensors. */
-    void release(Tensor tensor) {
-        Storage storage = tensor.storage();
-        if (owned.remove(storage)) {
-            storage.release();
+    /** Releases those of {@code old} that this scope owns and that share their memory with none of {@code first} and {@code now}. */
+    void releaseUnless(List<Tensor> old, List<Tensor> first, List<Tensor> now) {
+        Set<Storage> kept = new HashSet<>();
+        first.forEach(tensor -> kept.add(tensor.storage()));
+        now.forEach(tensor -> kept.add(tensor.storage()));
+        for (Tensor tensor : old) {
+            Storage storage = tensor.storage();
+            if (!kept.contains(storage) && owned.remove(storage)) {
+                storage.release();
+            }
         }
     }
 

@@ -1,0 +1,68 @@
+package dev.darkroom.nn;
+
+import dev.darkroom.tensor.Ops;
+import dev.darkroom.tensor.Tensor;
+
+/**
+ * Multi-head attention with projections (Vaswani et al. 2017, section 3.2), from tokens [n, t, width] to keys and values of a context
+ * [n, s, contextWidth].
+ *
+ * <p>Keys and values of a context that does not change are computed once ({@link #keysValues}) and used in every step.
+ */
+public final class Attention {
+    /**
+     * The projected context.
+     *
+     * @param keys   [n, s, inner]
+     * @param values [n, s, inner]
+     */
+    public record KeysValues(Tensor keys, Tensor values) {}
+
+    /**
+     * The spelling of the four projections in a checkpoint.
+     *
+     * @param query,key,value,out path of each
+     */
+    public record Names(String query, String key, String value, String out) {
+        public static final Names DIFFUSERS = new Names("to_q", "to_k", "to_v", "to_out.0");
+        public static final Names CLIP = new Names("q_proj", "k_proj", "v_proj", "out_proj");
+    }
+
+    private final Linear query;
+    private final Linear key;
+    private final Linear value;
+    private final Linear out;
+    private final int heads;
+
+    /**
+     * @param width        channels of x and of the result
+     * @param contextWidth channels of the context; {@code width} for self-attention
+     * @param inner        channels of queries, keys and values, a multiple of {@code heads}
+     */
+    public Attention(Parameters p, Names names, int width, int contextWidth, int inner, int heads) {
+        this.query = new Linear(p.at(names.query()), width, inner);
+        this.key = new Linear(p.at(names.key()), contextWidth, inner);
+        this.value = new Linear(p.at(names.value()), contextWidth, inner);
+        this.out = new Linear(p.at(names.out()), inner, width);
+        this.heads = heads;
+    }
+
+    /** context [n, s, contextWidth] → keys and values. */
+    public KeysValues keysValues(Ops ops, Tensor context) {
+        return new KeysValues(key.forward(ops, context), value.forward(ops, context));
+    }
+
+    /** x [n, t, width], residual [n, t, width] → attention(x, context) + residual. */
+    public Tensor add(Ops ops, Tensor x, KeysValues context, Tensor residual) {
+        Tensor attended =
+                ops.attention(query.forward(ops, x), context.keys(), context.values(), heads, /* causal= */ false);
+        return out.add(ops, attended, residual);
+    }
+
+    /** x [n, t, width], residual [n, t, width] → selfAttention(x) + residual. */
+    public Tensor addSelf(Ops ops, Tensor x, boolean causal, Tensor residual) {
+        KeysValues context = keysValues(ops, x);
+        Tensor attended = ops.attention(query.forward(ops, x), context.keys(), context.values(), heads, causal);
+        return out.add(ops, attended, residual);
+    }
+}

@@ -1,0 +1,39 @@
+package dev.darkroom.nn;
+
+import dev.darkroom.tensor.Ops;
+import dev.darkroom.tensor.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/** Two convolutions on normalised, activated input, added to what came in (He et al. 2016); the time embedding enters between them. */
+public final class ResnetBlock {
+    private final GroupNorm norm1;
+    private final Conv2d conv1;
+    private final @Nullable Linear timeProjection;
+    private final GroupNorm norm2;
+    private final Conv2d conv2;
+    private final @Nullable Linear shortcut;
+
+    /** @param timeWidth channels of the time embedding; 0 for a block without one, as in VAEs */
+    public ResnetBlock(Parameters p, int in, int out, int timeWidth, int groups, float epsilon) {
+        this.norm1 = new GroupNorm(p.at("norm1"), in, groups, epsilon);
+        this.conv1 = Conv2d.same(p.at("conv1"), in, out, 3);
+        this.timeProjection = timeWidth == 0 ? null : new Linear(p.at("time_emb_proj"), timeWidth, out);
+        this.norm2 = new GroupNorm(p.at("norm2"), out, groups, epsilon);
+        this.conv2 = Conv2d.same(p.at("conv2"), out, out, 3);
+        this.shortcut = in == out ? null : new Linear(p.at("conv_shortcut"), in, out); // a 1 x 1 convolution
+    }
+
+    /** x [n, h, w, in], siluTime [n, timeWidth] or null → [n, h, w, out]. */
+    public Tensor forward(Ops ops, Tensor x, @Nullable Tensor siluTime) {
+        Tensor h = ops.scoped("conv1", s -> {
+            Tensor activated = norm1.silu(s, x);
+            return timeProjection == null || siluTime == null
+                    ? conv1.forward(s, activated)
+                    : conv1.addPerChannel(s, activated, timeProjection.forward(s, siluTime));
+        });
+        return ops.scoped("conv2", s -> {
+            Tensor residual = shortcut == null ? x : shortcut.forward(s, x);
+            return conv2.add(s, norm2.silu(s, h), residual);
+        });
+    }
+}
