@@ -35,16 +35,22 @@ public final class Attention {
     private final int heads;
 
     /**
+     * An attention whose projections of x and context have a bias or not; that of the result always has one.
+     *
      * @param width        channels of x and of the result
      * @param contextWidth channels of the context; {@code width} for self-attention
      * @param inner        channels of queries, keys and values, a multiple of {@code heads}
      */
-    public Attention(Parameters p, Names names, int width, int contextWidth, int inner, int heads) {
-        this.query = new Linear(p.at(names.query()), width, inner);
-        this.key = new Linear(p.at(names.key()), contextWidth, inner);
-        this.value = new Linear(p.at(names.value()), contextWidth, inner);
-        this.out = new Linear(p.at(names.out()), inner, width);
+    public Attention(Parameters p, Names names, boolean bias, int width, int contextWidth, int inner, int heads) {
+        this.query = projection(p.at(names.query()), width, inner, bias);
+        this.key = projection(p.at(names.key()), contextWidth, inner, bias);
+        this.value = projection(p.at(names.value()), contextWidth, inner, bias);
+        this.out = Linear.withBias(p.at(names.out()), inner, width);
         this.heads = heads;
+    }
+
+    private static Linear projection(Parameters p, int in, int out, boolean bias) {
+        return bias ? Linear.withBias(p, in, out) : Linear.withoutBias(p, in, out);
     }
 
     /** context [n, s, contextWidth] → keys and values. */

@@ -20,7 +20,7 @@ public final class GegluFeedForward {
         HostTensor bias = projection.path().tensor("bias", 2 * inner);
         value = p.ops().linearWeight(weight.rows(0, inner), bias.rows(0, inner), p.dtype());
         gate = p.ops().linearWeight(weight.rows(inner, 2 * inner), bias.rows(inner, 2 * inner), p.dtype());
-        out = new Linear(p.at("net").at(2), inner, width);
+        out = Linear.withBias(p.at("net").at(2), inner, width);
     }
 
     /** x [n, t, width], residual [n, t, width] → feedForward(x) + residual. */

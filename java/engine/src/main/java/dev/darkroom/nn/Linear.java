@@ -8,8 +8,18 @@ import dev.darkroom.tensor.Tensor;
 public final class Linear {
     private final LinearWeight weight;
 
-    public Linear(Parameters p, int in, int out) {
-        weight = p.linear(in, out);
+    private Linear(LinearWeight weight) {
+        this.weight = weight;
+    }
+
+    /** A layer with weight [out, in] and bias [out]. */
+    public static Linear withBias(Parameters p, int in, int out) {
+        return new Linear(p.linear(in, out, true));
+    }
+
+    /** A layer with weight [out, in] alone. */
+    public static Linear withoutBias(Parameters p, int in, int out) {
+        return new Linear(p.linear(in, out, false));
     }
 
     /** x [..., in] → [..., out]. */

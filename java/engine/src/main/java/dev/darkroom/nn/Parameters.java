@@ -3,12 +3,10 @@ package dev.darkroom.nn;
 import dev.darkroom.tensor.Affine;
 import dev.darkroom.tensor.Conv2dWeight;
 import dev.darkroom.tensor.DType;
-import dev.darkroom.tensor.HostTensor;
 import dev.darkroom.tensor.LinearWeight;
 import dev.darkroom.tensor.Ops;
 import dev.darkroom.tensor.Tensor;
 import dev.darkroom.weights.WeightPath;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Where a layer takes its parameters from and where it puts them.
@@ -28,19 +26,15 @@ public record Parameters(Ops ops, DType dtype, WeightPath path) {
         return new Parameters(ops, dtype, path.at(index));
     }
 
-    /** Whether the checkpoint holds {@code name} here. */
-    public boolean has(String name) {
-        return path.has(name);
+    /** weight [out, in], and bias [out] for a layer that has one. */
+    LinearWeight linear(int in, int out, boolean bias) {
+        return ops.linearWeight(path.tensor("weight", out, in), bias ? path.tensor("bias", out) : null, dtype);
     }
 
-    /** weight [out, in], and bias [out] if the checkpoint has one. */
-    LinearWeight linear(int in, int out) {
-        return ops.linearWeight(path.tensor("weight", out, in), bias(out), dtype);
-    }
-
-    /** weight [out, in, kernel, kernel], and bias [out] if the checkpoint has one. */
+    /** weight [out, in, kernel, kernel] and bias [out]. */
     Conv2dWeight conv2d(int in, int out, int kernel, Conv2dWeight.Geometry geometry) {
-        return ops.conv2dWeight(path.tensor("weight", out, in, kernel, kernel), bias(out), geometry, dtype);
+        return ops.conv2dWeight(
+                path.tensor("weight", out, in, kernel, kernel), path.tensor("bias", out), geometry, dtype);
     }
 
     /** weight and bias [channels] of a normalisation, in f32. */
@@ -53,9 +47,5 @@ public record Parameters(Ops ops, DType dtype, WeightPath path) {
     /** The tensor {@code name} of this shape, in the network's type. */
     public Tensor tensor(String name, int... shape) {
         return ops.upload(path.tensor(name, shape), dtype);
-    }
-
-    private @Nullable HostTensor bias(int out) {
-        return path.has("bias") ? path.tensor("bias", out) : null;
     }
 }

@@ -17,10 +17,10 @@ public final class ResnetBlock {
     public ResnetBlock(Parameters p, int in, int out, int timeWidth, int groups, float epsilon) {
         this.norm1 = new GroupNorm(p.at("norm1"), in, groups, epsilon);
         this.conv1 = Conv2d.same(p.at("conv1"), in, out, 3);
-        this.timeProjection = timeWidth == 0 ? null : new Linear(p.at("time_emb_proj"), timeWidth, out);
+        this.timeProjection = timeWidth == 0 ? null : Linear.withBias(p.at("time_emb_proj"), timeWidth, out);
         this.norm2 = new GroupNorm(p.at("norm2"), out, groups, epsilon);
         this.conv2 = Conv2d.same(p.at("conv2"), out, out, 3);
-        this.shortcut = in == out ? null : new Linear(p.at("conv_shortcut"), in, out); // a 1 x 1 convolution
+        this.shortcut = in == out ? null : Linear.withBias(p.at("conv_shortcut"), in, out); // a 1 x 1 convolution
     }
 
     /** x [n, h, w, in], siluTime [n, timeWidth] or null → [n, h, w, out]. */

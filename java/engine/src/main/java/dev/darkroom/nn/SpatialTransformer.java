@@ -27,12 +27,12 @@ public final class SpatialTransformer {
     public SpatialTransformer(Parameters p, int channels, Sizes sizes) {
         this.inner = channels / sizes.heads() * sizes.heads();
         this.norm = new GroupNorm(p.at("norm"), channels, sizes.groups(), EPSILON);
-        this.projectIn = new Linear(p.at("proj_in"), channels, inner);
+        this.projectIn = Linear.withBias(p.at("proj_in"), channels, inner);
         for (int i = 0; i < sizes.depth(); i++) {
             Parameters block = p.at("transformer_blocks").at(i);
             blocks.add(new TransformerBlock(block, inner, sizes.contextWidth(), sizes.heads(), sizes.onlyCross()));
         }
-        this.projectOut = new Linear(p.at("proj_out"), inner, channels);
+        this.projectOut = Linear.withBias(p.at("proj_out"), inner, channels);
     }
 
     /** Calls {@code visitor} with each attention that looks at the text, in the order of their use. */

@@ -9,8 +9,8 @@ public final class TimestepEmbedding {
     private final Linear linear2;
 
     public TimestepEmbedding(Parameters p, int in, int width) {
-        this.linear1 = new Linear(p.at("linear_1"), in, width);
-        this.linear2 = new Linear(p.at("linear_2"), width, width);
+        this.linear1 = Linear.withBias(p.at("linear_1"), in, width);
+        this.linear2 = Linear.withBias(p.at("linear_2"), width, width);
     }
 
     /** x [n, in] → [n, width]. */

@@ -25,9 +25,10 @@ public final class TransformerBlock {
     public TransformerBlock(Parameters p, int width, int contextWidth, int heads, boolean onlyCross) {
         this.norm1 = new LayerNorm(p.at("norm1"), width, EPSILON);
         this.attention1 = new Attention(
-                p.at("attn1"), Attention.Names.DIFFUSERS, width, onlyCross ? contextWidth : width, width, heads);
+                p.at("attn1"), Attention.Names.DIFFUSERS, false, width, onlyCross ? contextWidth : width, width, heads);
         this.norm2 = new LayerNorm(p.at("norm2"), width, EPSILON);
-        this.attention2 = new Attention(p.at("attn2"), Attention.Names.DIFFUSERS, width, contextWidth, width, heads);
+        this.attention2 =
+                new Attention(p.at("attn2"), Attention.Names.DIFFUSERS, false, width, contextWidth, width, heads);
         this.norm3 = new LayerNorm(p.at("norm3"), width, EPSILON);
         this.feedForward = new GegluFeedForward(p.at("ff"), width);
         this.onlyCross = onlyCross;

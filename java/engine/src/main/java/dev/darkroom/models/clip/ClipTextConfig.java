@@ -16,7 +16,7 @@ import dev.darkroom.nn.Config;
  * @param activation  of the feed-forward layers: quick_gelu in OpenAI's CLIP, gelu in OpenCLIP
  * @param epsilon     of the normalisations
  * @param endId       the id whose first position is pooled; 2 stands for "the largest id", as old configurations mean it
- * @param projection  channels of the projected text embedding, where the checkpoint has a projection
+ * @param projection  channels of the projected text embedding; 0 for encoders without a projection
  */
 public record ClipTextConfig(
         int vocabulary,
@@ -40,6 +40,7 @@ public record ClipTextConfig(
         Config c = new Config(source, json);
         c.require("hidden_act", "quick_gelu", "gelu");
         int width = c.size("hidden_size", 512);
+        boolean projects = c.has("architectures") && c.texts("architectures").contains("CLIPTextModelWithProjection");
         return new ClipTextConfig(
                 c.size("vocab_size", 49408),
                 c.size("max_position_embeddings", 77),
@@ -50,6 +51,6 @@ public record ClipTextConfig(
                 c.text("hidden_act", "quick_gelu").equals("gelu") ? Activation.GELU : Activation.QUICK_GELU,
                 c.number("layer_norm_eps", 1e-5f),
                 c.integer("eos_token_id", 49407),
-                c.size("projection_dim", width));
+                projects ? c.size("projection_dim", width) : 0);
     }
 }

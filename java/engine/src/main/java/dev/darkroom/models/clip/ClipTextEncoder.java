@@ -52,19 +52,19 @@ public final class ClipTextEncoder {
             layers.add(layer(model.at("encoder").at("layers").at(i)));
         }
         finalNorm = new LayerNorm(model.at("final_layer_norm"), config.width(), config.epsilon());
-        projection = p.has("text_projection.weight")
-                ? new Linear(p.at("text_projection"), config.width(), config.projection())
-                : null;
+        projection = config.projection() == 0
+                ? null
+                : Linear.withoutBias(p.at("text_projection"), config.width(), config.projection());
     }
 
     private Layer layer(Parameters p) {
         int width = config.width();
         return new Layer(
                 new LayerNorm(p.at("layer_norm1"), width, config.epsilon()),
-                new Attention(p.at("self_attn"), Attention.Names.CLIP, width, width, width, config.heads()),
+                new Attention(p.at("self_attn"), Attention.Names.CLIP, true, width, width, width, config.heads()),
                 new LayerNorm(p.at("layer_norm2"), width, config.epsilon()),
-                new Linear(p.at("mlp").at("fc1"), width, config.inner()),
-                new Linear(p.at("mlp").at("fc2"), config.inner(), width));
+                Linear.withBias(p.at("mlp").at("fc1"), width, config.inner()),
+                Linear.withBias(p.at("mlp").at("fc2"), config.inner(), width));
     }
 
     public ClipTextConfig config() {

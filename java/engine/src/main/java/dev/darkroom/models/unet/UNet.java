@@ -41,7 +41,7 @@ public final class UNet {
         timeEmbedding = new TimestepEmbedding(p.at("time_embedding"), finest, config.timeWidth());
         guidanceProjection = config.guidanceWidth() == 0
                 ? null
-                : new Linear(p.at("time_embedding").at("cond_proj"), config.guidanceWidth(), finest);
+                : Linear.withoutBias(p.at("time_embedding").at("cond_proj"), config.guidanceWidth(), finest);
         addedEmbedding = config.addedTimeWidth() == 0
                 ? null
                 : new TimestepEmbedding(p.at("add_embedding"), config.addedWidth(), config.timeWidth());

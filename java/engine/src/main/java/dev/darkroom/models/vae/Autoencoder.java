@@ -43,8 +43,9 @@ public final class Autoencoder {
         this.dtype = p.dtype();
         int latent = config.latentChannels();
         encoder = new Encoder(p.at("encoder"), config);
-        quantConv = config.quantConv() ? new Linear(p.at("quant_conv"), 2 * latent, 2 * latent) : null; // 1 x 1
-        postQuantConv = config.postQuantConv() ? new Linear(p.at("post_quant_conv"), latent, latent) : null; // 1 x 1
+        quantConv = config.quantConv() ? Linear.withBias(p.at("quant_conv"), 2 * latent, 2 * latent) : null; // 1 x 1
+        postQuantConv =
+                config.postQuantConv() ? Linear.withBias(p.at("post_quant_conv"), latent, latent) : null; // 1 x 1
         decoder = new Decoder(p.at("decoder"), config);
     }
 

@@ -22,7 +22,7 @@ final class MidBlock {
                 ? new GroupNorm(a.at("group_norm"), channels, config.groups(), Blocks.EPSILON)
                 : null;
         attention = config.midAttention()
-                ? new Attention(a, Attention.Names.DIFFUSERS, channels, channels, channels, /* heads= */ 1)
+                ? new Attention(a, Attention.Names.DIFFUSERS, true, channels, channels, channels, /* heads= */ 1)
                 : null;
     }
 
