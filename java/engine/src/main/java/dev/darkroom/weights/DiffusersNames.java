@@ -1,6 +1,5 @@
 package dev.darkroom.weights;
 
-import dev.darkroom.tensor.HostTensor;
 import dev.darkroom.weights.RenamedWeights.View;
 import java.util.List;
 import java.util.regex.Matcher;
@@ -32,7 +31,7 @@ final class DiffusersNames {
                         default -> attention.group(2);
                     };
             String present = attention.group(1) + "." + projection + "." + attention.group(3);
-            return List.of(new View(present, DiffusersNames::asMatrix));
+            return List.of(new View(present, TensorViews::asMatrix));
         });
     }
 
@@ -45,9 +44,5 @@ final class DiffusersNames {
             boolean complete = name.startsWith("text_model.") || name.startsWith("text_projection.");
             return List.of(View.named(complete ? name : "text_model." + name));
         });
-    }
-
-    private static HostTensor asMatrix(HostTensor tensor) {
-        return tensor.reshape(PointwiseShapes.asMatrix(tensor.shape()));
     }
 }

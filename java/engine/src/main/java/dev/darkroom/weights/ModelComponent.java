@@ -58,6 +58,16 @@ public final class ModelComponent {
         return new ModelComponent(node, () -> openWeights(folder, node), Optional.of(folder));
     }
 
+    /**
+     * The VAE in a file: one shared on its own, under original or diffusers names, or that of a whole checkpoint. Its config is the
+     * published one of Stable Diffusion 1, corrected by the tensors' shapes.
+     *
+     * @throws WeightsException when the file is broken or holds no VAE
+     */
+    public static ModelComponent openVae(Path file) {
+        return SingleFile.openVae(SafetensorsFile.open(file));
+    }
+
     /** The config, as the folder or the published model has it. */
     public JsonNode config() {
         return config;

@@ -40,6 +40,9 @@ public final class ModelFiles {
         if (Files.isDirectory(path)) {
             return DiffusersFolder.open(path).withConfigs(configs);
         }
+        if (Files.exists(path)) {
+            return SingleFile.open(SafetensorsFile.open(path)).withConfigs(configs);
+        }
         if (HuggingFaceCache.isModelName(spec)) {
             return DiffusersFolder.open(HuggingFaceCache.ofEnvironment().snapshot(spec))
                     .withConfigs(configs);

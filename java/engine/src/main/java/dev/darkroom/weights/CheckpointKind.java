@@ -1,0 +1,72 @@
+package dev.darkroom.weights;
+
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** What a safetensors file holds, told from the names of its tensors. */
+public enum CheckpointKind {
+    SD1("a Stable Diffusion 1 checkpoint", ModelFamily.SD1),
+    SD2("a Stable Diffusion 2 checkpoint", ModelFamily.SD2),
+    SDXL("a Stable Diffusion XL checkpoint", ModelFamily.SDXL),
+    ORIGINAL_UNET("a U-Net (original names) without text encoder", null),
+    ORIGINAL_VAE("a VAE (original names)", null),
+    DIFFUSERS_VAE("a VAE (diffusers names)", null),
+    DIFFUSERS_UNET("a U-Net (diffusers names)", null),
+    CONTROLNET("a ControlNet", null),
+    TEXT_ENCODER("a CLIP text encoder", null),
+    LORA("a LoRA", null),
+    UNKNOWN("of an unknown kind", null);
+
+    private final String title;
+    private final @Nullable ModelFamily family;
+
+    CheckpointKind(String title, @Nullable ModelFamily family) {
+        this.title = title;
+        this.family = family;
+    }
+
+    /** In words, to follow "it is". */
+    public String title() {
+        return title;
+    }
+
+    /** The family of a whole model, or null for anything less. */
+    public @Nullable ModelFamily family() {
+        return family;
+    }
+
+    /** The kind of a file whose tensors have these names. */
+    public static CheckpointKind of(Set<String> names) {
+        if (names.stream().anyMatch(name -> name.contains("lora_down") || name.contains("lora_A"))) {
+            return LORA;
+        }
+        if (Indices.anyStartsWith(names, OriginalNames.UNET)) {
+            return ofOriginal(names);
+        }
+        if (Indices.anyStartsWith(names, "controlnet_")) {
+            return CONTROLNET;
+        }
+        if (names.contains("mid_block.resnets.0.conv1.weight")) {
+            return DIFFUSERS_UNET;
+        }
+        if (names.contains("decoder.mid.block_1.conv1.weight")
+                || names.contains(OriginalNames.VAE + "decoder.mid.block_1.conv1.weight")) {
+            return ORIGINAL_VAE;
+        }
+        if (names.contains("decoder.mid_block.resnets.0.conv1.weight")) {
+            return DIFFUSERS_VAE;
+        }
+        boolean text = names.stream().anyMatch(name -> name.endsWith("embeddings.token_embedding.weight"));
+        return text ? TEXT_ENCODER : UNKNOWN;
+    }
+
+    private static CheckpointKind ofOriginal(Set<String> names) {
+        if (Indices.anyStartsWith(names, OriginalNames.SDXL_TEXT_2)) {
+            return SDXL;
+        }
+        if (Indices.anyStartsWith(names, OriginalNames.SD2_TEXT)) {
+            return SD2;
+        }
+        return Indices.anyStartsWith(names, OriginalNames.SD1_TEXT) ? SD1 : ORIGINAL_UNET;
+    }
+}
