@@ -18,8 +18,9 @@ final class DiffusersFolder {
             throw new WeightsException(folder + " is no model folder: it has no " + INDEX + ", only "
                     + ModelComponent.listing(folder) + "; give the folder that holds unet, vae and text_encoder");
         }
+        JsonNode json = Json.readObject(index);
         Map<String, ModelComponent> components = new LinkedHashMap<>();
-        for (Map.Entry<String, JsonNode> entry : Json.readObject(index).properties()) {
+        for (Map.Entry<String, JsonNode> entry : json.properties()) {
             String name = entry.getKey();
             if (isComponent(entry.getValue()) && !name.equals("safety_checker")) {
                 components.put(name, ModelComponent.open(folderOf(index, name)));
@@ -27,7 +28,7 @@ final class DiffusersFolder {
         }
         require(index, components, "vae");
         ModelFamily family = family(require(index, components, "unet").config());
-        return new ModelFiles(folder.toString(), family, components);
+        return new ModelFiles(folder.toString(), family, json, components);
     }
 
     /** Components are listed as [library, class]; one that the model does without as [null, null]. */

@@ -29,13 +29,29 @@ public final class ModelComponent {
             "model.fp16.safetensors.index.json");
 
     private final JsonNode config;
+    private final boolean network;
     private final Supplier<WeightSource> weights;
     private final Optional<Path> folder;
 
-    ModelComponent(JsonNode config, Supplier<WeightSource> weights, Optional<Path> folder) {
+    private ModelComponent(JsonNode config, boolean network, Supplier<WeightSource> weights, Optional<Path> folder) {
         this.config = config;
+        this.network = network;
         this.weights = weights;
         this.folder = folder;
+    }
+
+    /** A network of a single file. */
+    static ModelComponent network(JsonNode config, WeightSource weights) {
+        return new ModelComponent(config, true, () -> weights, Optional.empty());
+    }
+
+    /** A scheduler or tokenizer of a single file, of which there is only the config. */
+    static ModelComponent configOnly(String description, JsonNode config) {
+        return new ModelComponent(config, false, () -> noWeights(description), Optional.empty());
+    }
+
+    private static WeightSource noWeights(String description) {
+        throw new WeightsException(description + " is no network and has no weights");
     }
 
     /**
@@ -55,7 +71,12 @@ public final class ModelComponent {
                 .orElseThrow(() -> new WeightsException(
                         folder + " has none of " + String.join(", ", CONFIGS) + "; download it again"));
         JsonNode node = Json.readObject(config);
-        return new ModelComponent(node, () -> openWeights(folder, node), Optional.of(folder));
+        boolean network = config.endsWith("config.json");
+        return new ModelComponent(
+                node,
+                network,
+                () -> network ? openWeights(folder, node) : noWeights(folder.toString()),
+                Optional.of(folder));
     }
 
     /**
@@ -71,6 +92,11 @@ public final class ModelComponent {
     /** The config, as the folder or the published model has it. */
     public JsonNode config() {
         return config;
+    }
+
+    /** Whether this is a network, which has weights. */
+    public boolean isNetwork() {
+        return network;
     }
 
     /**
@@ -89,7 +115,7 @@ public final class ModelComponent {
 
     /** This component with another config. */
     ModelComponent withConfig(JsonNode other) {
-        return new ModelComponent(other, weights, folder);
+        return new ModelComponent(other, network, weights, folder);
     }
 
     private static WeightSource openWeights(Path folder, JsonNode config) {

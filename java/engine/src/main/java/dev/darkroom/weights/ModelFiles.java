@@ -16,11 +16,13 @@ import java.util.Set;
 public final class ModelFiles {
     private final String location;
     private final ModelFamily family;
+    private final JsonNode index;
     private final Map<String, ModelComponent> components;
 
-    ModelFiles(String location, ModelFamily family, Map<String, ModelComponent> components) {
+    ModelFiles(String location, ModelFamily family, JsonNode index, Map<String, ModelComponent> components) {
         this.location = location;
         this.family = family;
+        this.index = index;
         this.components = Collections.unmodifiableMap(new LinkedHashMap<>(components));
     }
 
@@ -66,6 +68,11 @@ public final class ModelFiles {
         return config("unet").path("in_channels").asInt() == 9;
     }
 
+    /** What {@code model_index.json} says, or would say of a single file: the pipeline's class and settings, and its components. */
+    public JsonNode index() {
+        return index;
+    }
+
     /** The names of the components. */
     public Set<String> names() {
         return components.keySet();
@@ -102,7 +109,7 @@ public final class ModelFiles {
     private ModelFiles withConfigs(Map<String, JsonNode> configs) {
         Map<String, ModelComponent> changed = new LinkedHashMap<>(components);
         configs.forEach((name, config) -> changed.put(name, component(name).withConfig(config)));
-        return new ModelFiles(location, family, changed);
+        return new ModelFiles(location, family, index, changed);
     }
 
     private static Path pathOf(String spec) {

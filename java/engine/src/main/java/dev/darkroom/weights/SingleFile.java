@@ -4,7 +4,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.Optional;
 
 /**
  * Opens a whole model in one file of the original names, as CompVis (SD1), Stability AI (SD2) and SGM (SDXL) write it. Its kind is told
@@ -43,7 +42,7 @@ final class SingleFile {
                                 + CheckpointKind.of(file.names()).title() + examples(file) + "; give a VAE's weights");
                 };
         ObjectNode config = ShapeConfigs.vae(PublishedConfigs.of(ModelFamily.SD1, "vae"), weights);
-        return new ModelComponent(config, () -> weights, Optional.empty());
+        return ModelComponent.network(config, weights);
     }
 
     private ModelFiles open() {
@@ -69,7 +68,7 @@ final class SingleFile {
         for (String name : PublishedConfigs.components(family)) {
             components.computeIfAbsent(name, this::withoutWeights);
         }
-        return new ModelFiles(file.path().toString(), family, components);
+        return new ModelFiles(file.path().toString(), family, PublishedConfigs.of(family, "model_index"), components);
     }
 
     private JsonNode addText(String name, WeightSource weights) {
@@ -79,16 +78,11 @@ final class SingleFile {
     }
 
     private void add(String name, JsonNode config, WeightSource weights) {
-        components.put(name, new ModelComponent(config, () -> weights, Optional.empty()));
+        components.put(name, ModelComponent.network(config, weights));
     }
 
     private ModelComponent withoutWeights(String name) {
-        return new ModelComponent(
-                PublishedConfigs.of(family, name),
-                () -> {
-                    throw new WeightsException(file.path() + ": a " + name + " has no weights");
-                },
-                Optional.empty());
+        return ModelComponent.configOnly("the " + name + " of " + file.path(), PublishedConfigs.of(family, name));
     }
 
     private static String examples(SafetensorsFile file) {

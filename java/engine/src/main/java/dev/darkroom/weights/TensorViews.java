@@ -18,14 +18,8 @@ public final class TensorViews {
         if (shape.rank() == 0 || shape.dim(0) % count != 0) {
             throw new WeightsException(tensor + " cannot be cut into " + count + " equal parts; the file is broken");
         }
-        Shape part = shape.with(0, shape.dim(0) / count);
-        int bytes = Math.toIntExact(tensor.byteSize() / count);
-        return new HostTensor(
-                tensor.name(),
-                part,
-                tensor.dtype(),
-                reader -> tensor.read(
-                        all -> reader.accept(all.slice(index * bytes, bytes).order(ByteOrder.LITTLE_ENDIAN))));
+        int rows = shape.dim(0) / count;
+        return tensor.rows(index * rows, (index + 1) * rows);
     }
 
     /** The tensors one below the other, along the first dimension; all of one type and, but for that dimension, one shape. */
