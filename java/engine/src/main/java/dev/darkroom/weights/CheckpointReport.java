@@ -11,15 +11,18 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a checkpoint consists of.
  *
  * @param location where it lies
  * @param kind     what it is, in words
+ * @param family   the family of a whole model, or null for anything less
  * @param parts    its networks; for a file that is no whole model, the file
  */
-public record CheckpointReport(String location, String kind, List<Part> parts) {
+public record CheckpointReport(
+        String location, String kind, @Nullable ModelFamily family, List<Part> parts) {
     /** One network: its tensors, and its parameters by the type they are stored in. */
     public record Part(String name, int tensors, long parameters, long bytes, Map<String, Long> parametersByType) {}
 
@@ -34,14 +37,17 @@ public record CheckpointReport(String location, String kind, List<Part> parts) {
             SafetensorsFile file = SafetensorsFile.open(path);
             CheckpointKind kind = CheckpointKind.of(file.names());
             return kind.family() == null
-                    ? new CheckpointReport(spec, kind.title(), List.of(part(file)))
+                    ? new CheckpointReport(spec, kind.title(), null, List.of(part(file)))
                     : of(ModelFiles.open(spec), kind.title());
         }
         if (Files.isDirectory(path) && Files.isRegularFile(path.resolve("config.json"))) {
             WeightSource weights = ModelComponent.open(path).weights();
             String kind = CheckpointKind.of(weights.names()).title();
             return new CheckpointReport(
-                    spec, kind, List.of(part(path.toAbsolutePath().getFileName().toString(), weights)));
+                    spec,
+                    kind,
+                    null,
+                    List.of(part(path.toAbsolutePath().getFileName().toString(), weights)));
         }
         ModelFiles model = ModelFiles.open(spec);
         return of(model, "a " + model.family().title() + " folder");
@@ -55,7 +61,8 @@ public record CheckpointReport(String location, String kind, List<Part> parts) {
             }
         }
         parts.sort(Comparator.comparing(Part::name));
-        return new CheckpointReport(model.location(), kind + (model.isInpainting() ? ", inpainting" : ""), parts);
+        return new CheckpointReport(
+                model.location(), kind + (model.isInpainting() ? ", inpainting" : ""), model.family(), parts);
     }
 
     private static Part part(String name, WeightSource weights) {

@@ -1,5 +1,6 @@
 package dev.darkroom.weights;
 
+import com.fasterxml.jackson.core.JsonLocation;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -33,10 +34,10 @@ final class Json {
             }
             return node;
         } catch (JsonProcessingException e) {
+            JsonLocation at = e.getLocation();
+            String place = at == null ? "" : " at line " + at.getLineNr();
             throw new WeightsException(
-                    file + " is not valid JSON: " + e.getOriginalMessage() + " at line "
-                            + e.getLocation().getLineNr() + "; download it again",
-                    e);
+                    file + " is not valid JSON" + place + ": " + e.getOriginalMessage() + "; download it again", e);
         } catch (IOException e) {
             throw new WeightsException(file + " cannot be read: " + e, e);
         }

@@ -1,6 +1,7 @@
 package dev.darkroom.weights;
 
 import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonLocation;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
@@ -50,8 +51,9 @@ final class SafetensorsHeader {
         } catch (JsonProcessingException e) {
             // Without the remarks that Jackson makes to programmers.
             String fault = e.getOriginalMessage().replaceAll("( \\(start marker|: enable `).*", "");
-            throw header.malformed("the header is not valid JSON at character "
-                    + e.getLocation().getCharOffset() + " (" + fault + ")");
+            JsonLocation at = e.getLocation();
+            String place = at == null ? "" : " at character " + at.getCharOffset();
+            throw header.malformed("the header is not valid JSON" + place + " (" + fault + ")");
         } catch (IOException e) {
             throw new WeightsException(file + ": the header cannot be read: " + e.getMessage(), e);
         }
