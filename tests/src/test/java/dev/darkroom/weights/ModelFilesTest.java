@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.darkroom.tensor.HostTensor;
 import dev.darkroom.tensor.Shape;
 import java.io.IOException;
@@ -80,6 +81,27 @@ class ModelFilesTest {
         Path copy = copy(sd1());
         Files.move(copy.resolve(component), copy.resolve("elsewhere"));
         assertRefused(copy.resolve(component) + " is missing: model_index.json lists", copy.toString());
+    }
+
+    @Test
+    void mayLackAListedComponentThatNoPictureTakes() throws IOException {
+        Path copy = copy(sd1());
+        writeIndexWith(copy, "image_encoder");
+        assertFalse(ModelFiles.open(copy.toString()).has("image_encoder"));
+    }
+
+    @Test
+    void isNeverReadFromOutsideItsFolder() throws IOException {
+        Path copy = copy(sd1());
+        writeIndexWith(copy, "../elsewhere");
+        assertRefused("lists the component \"../elsewhere\", which is no folder name", copy.toString());
+    }
+
+    private static void writeIndexWith(Path folder, String component) throws IOException {
+        Path file = folder.resolve("model_index.json");
+        ObjectNode index = (ObjectNode) new ObjectMapper().readTree(file.toFile());
+        index.putArray(component).add("library").add("Class");
+        Files.writeString(file, index.toString());
     }
 
     @Test

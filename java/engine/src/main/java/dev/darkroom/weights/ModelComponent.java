@@ -131,9 +131,9 @@ public final class ModelComponent {
         if (config.path("_class_name").asText().equals("AutoencoderKL")) {
             return DiffusersNames.vae(weights);
         }
-        return config.path("architectures").path(0).asText().startsWith("CLIPTextModel")
-                ? DiffusersNames.textEncoder(weights)
-                : weights;
+        boolean text = config.path("architectures").path(0).asText().startsWith("CLIPTextModel")
+                || config.path("model_type").asText().equals("clip_text_model");
+        return text ? DiffusersNames.textEncoder(weights) : weights;
     }
 
     /** The file names in {@code folder}, for messages. */
