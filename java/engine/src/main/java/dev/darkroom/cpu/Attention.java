@@ -5,6 +5,7 @@ import dev.darkroom.tensor.Scope;
 import dev.darkroom.tensor.Shape;
 import dev.darkroom.tensor.Tensor;
 import java.util.Arrays;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.bytedeco.dnnl.global.dnnl;
 import org.bytedeco.dnnl.matmul;
 import org.bytedeco.dnnl.memory;
@@ -13,101 +14,168 @@ import org.bytedeco.dnnl.primitive_attr;
 import org.bytedeco.dnnl.softmax_forward;
 
 /**
- * softmax(q·kᵀ/√d)·v in tiles of some heads and some query rows, so that a tile's scores stay in the second-level cache and the whole
- * score matrix never exists.
+ * softmax(q·kᵀ/√d)·v in tiles of some heads and some query rows, so that a tile's scores stay in the processor's caches and the whole score
+ * matrix never exists.
  *
- * <p>The heads lie side by side in the channels; strides tell oneDNN so, and nothing is transposed.
+ * <p>The heads lie side by side in the channels; strides tell oneDNN so, and nothing is transposed. Keys and values are packed once for all
+ * tiles of an image. Scores are f32 until the softmax has made weights of them.
  */
 final class Attention {
-    private static final long TILE_BYTES = 2 << 20; // scores of a tile: second-level caches of two cores
-    private static final int MOST_ROWS = 256; // of a tile: more gain nothing
-    private static final int ROW_STEP = 16;
+    private static final long TILE_BYTES = 1 << 20; // scores of a tile: a second-level cache
+    private static final int FEWEST_ROWS = 128; // of a tile, however many keys there are: fewer feed the products badly
+    private static final int MOST_ROWS = 1024;
 
     /** oneDNN's name of the mask: the operand of the second step after the product. */
     private static final int MASK = 2 * dnnl.DNNL_ARG_ATTR_MULTIPLE_POST_OP_BASE | dnnl.DNNL_ARG_SRC_1;
 
     private final Kernels kernels;
+    private final Kernels[] workers; // kernels hold addresses while they run, so each thread has its own
 
-    /** One tile: {@code heads} of {@code allHeads} heads, {@code rows} queries against {@code keys} keys. */
-    private record Tile(int heads, int rows, int keys, int width, int channels, boolean masked, DType dtype) {
-        memory.desc queries() {
-            return strided(heads, rows, width, channels, 1);
-        }
-
-        memory.desc keysTransposed() {
-            return strided(heads, width, keys, 1, channels);
-        }
-
-        memory.desc values() {
-            return strided(heads, keys, width, channels, 1);
-        }
-
-        memory.desc scores() {
-            return Layouts.rowMajor(dtype, heads, rows, keys);
-        }
-
-        memory.desc mask() {
-            return Layouts.rowMajor(DType.F32, 1, rows, keys);
-        }
-
-        private memory.desc strided(long batch, long m, long n, long rowStride, long columnStride) {
-            return Layouts.strided(dtype, new long[] {batch, m, n}, new long[] {width, rowStride, columnStride});
-        }
+    /** What a kernel does with a tile. */
+    private enum Step {
+        PACK_KEYS,
+        PACK_VALUES,
+        SCORES,
+        SOFTMAX,
+        MIX,
+        UNPAD
     }
 
-    private record Scores(Tile tile) {}
+    private record Key(AttentionTile tile, Step step) {}
 
-    private record Softmax(Tile tile) {}
+    /** Addresses that all tiles of a call share. */
+    private record Operands(long q, long y, long keys, long keyBytes, long values, long valueBytes, long mask) {}
 
-    private record Mix(Tile tile) {}
+    /** Memory in which one thread computes a tile. */
+    private record Workspace(Kernels kernels, long scores, long weights, long padded, long scratch) {}
 
     Attention(Kernels kernels) {
         this.kernels = kernels;
+        workers = new Kernels[kernels.library().threads()];
+        Arrays.setAll(workers, i -> new Kernels(kernels.library()));
     }
 
     /** q [n, t, c], k and v [n, s, c] → y [n, t, c]. */
     void run(Scope scope, Tensor q, Tensor k, Tensor v, int heads, boolean causal, Tensor y) {
+        boolean blocked = kernels.library().hasWideVectors();
+        AttentionTile all =
+                new AttentionTile(heads, q.dim(1), k.dim(1), q.dim(2) / heads, q.dim(2), causal, blocked, q.dtype());
+        int images = q.dim(0);
+        if (images == 0 || all.rows() == 0) {
+            return;
+        }
         try (Scope tiles = scope.child("attention")) {
-            int keys = k.dim(1);
-            int bytes = q.dtype().bytes();
-            int rows = Math.min(q.dim(1), MOST_ROWS);
-            int headsAtOnce = (int) Math.max(1, Math.min(heads, TILE_BYTES / ((long) rows * keys * bytes)));
-            long fitting = TILE_BYTES / ((long) headsAtOnce * keys * bytes) / ROW_STEP * ROW_STEP;
-            rows = (int) Math.max(ROW_STEP, Math.min(rows, fitting));
-            Tensor scores = tiles.allocate(Shape.of(headsAtOnce, rows, keys), q.dtype());
-            Tensor mask = causal ? causalMask(tiles, keys) : null;
-            for (int image = 0; image < q.dim(0); image++) {
-                for (int head = 0; head < heads; head += headsAtOnce) {
-                    for (int row = 0; row < q.dim(1); row += rows) {
-                        Tile tile = new Tile(
-                                Math.min(headsAtOnce, heads - head),
-                                Math.min(rows, q.dim(1) - row),
-                                keys,
-                                q.dim(2) / heads,
-                                q.dim(2),
-                                causal,
-                                q.dtype());
-                        long query = ((long) image * q.dim(1) + row) * q.dim(2) + (long) head * tile.width;
-                        long key = (long) image * keys * q.dim(2) + (long) head * tile.width;
-                        runTile(
-                                tiles,
-                                tile,
-                                q.address() + query * bytes,
-                                k.address() + key * bytes,
-                                v.address() + key * bytes,
-                                scores.address(),
-                                mask == null ? 0 : mask.address() + 4L * row * keys,
-                                y.address() + query * bytes);
-                    }
-                }
-            }
+            Tensor keys = pack(tiles, all, Step.PACK_KEYS, k, all.packedKeys());
+            Tensor values = pack(tiles, all, Step.PACK_VALUES, v, all.packedValues());
+            Operands operands = new Operands(
+                    q.address(),
+                    y.address(),
+                    keys.address(),
+                    keys.byteSize() / images / heads,
+                    values.address(),
+                    values.byteSize() / images / heads,
+                    causal ? causalMask(tiles, all.keys()).address() : 0);
+            runTiles(tiles, all, images, operands);
         }
     }
 
-    private void runTile(Scope scope, Tile tile, long q, long k, long v, long scores, long mask, long y) {
-        kernels.get(new Scores(tile), this::makeScores).run(scope, q, k, scores, mask);
-        kernels.get(new Softmax(tile), this::makeSoftmax).run(scope, scores, scores);
-        kernels.get(new Mix(tile), this::makeMix).run(scope, scores, v, y, 0);
+    /** x [n, s, c] → n times {@code layout}. */
+    private Tensor pack(Scope scope, AttentionTile all, Step step, Tensor x, memory.desc layout) {
+        int images = x.dim(0);
+        Tensor packed = scope.allocate(Shape.of(images, Math.toIntExact(layout.get_size())), DType.U8);
+        for (int image = 0; image < images; image++) {
+            kernel(kernels, all, step)
+                    .run(
+                            scope,
+                            x.rows(image, image + 1).address(),
+                            packed.rows(image, image + 1).address());
+        }
+        return packed;
+    }
+
+    /** Each thread computes whole tiles, so that threads need not wait for each other within one. */
+    private void runTiles(Scope scope, AttentionTile all, int images, Operands operands) {
+        AttentionTile largest = largestTile(all);
+        int across = (all.heads() + largest.heads() - 1) / largest.heads();
+        int down = (all.rows() + largest.rows() - 1) / largest.rows();
+        int count = images * across * down;
+        int threads = Math.min(workers.length, count);
+        OneDnn library = kernels.library();
+        library.useOneThread();
+        Workspace[] workspaces = new Workspace[threads];
+        Arrays.setAll(workspaces, i -> workspace(scope, workers[i], all, largest));
+        AtomicInteger next = new AtomicInteger();
+        Parallel.run(threads, thread -> {
+            library.useOneThread();
+            for (int i = next.getAndIncrement(); i < count; i = next.getAndIncrement()) {
+                int image = i / (across * down);
+                int head = i / down % across * largest.heads();
+                int row = i % down * largest.rows();
+                runTile(all, tileAt(all, largest, head, row), image, head, row, operands, workspaces[thread]);
+            }
+        });
+    }
+
+    private static void runTile(
+            AttentionTile all, AttentionTile tile, int image, int head, int row, Operands operands, Workspace space) {
+        long tokens = (long) image * all.rows() + row;
+        long offset = (tokens * all.channels() + (long) head * all.width())
+                * all.dtype().bytes();
+        long index = (long) image * all.heads() + head;
+        long keys = operands.keys + index * operands.keyBytes;
+        long values = operands.values + index * operands.valueBytes;
+        long mask = operands.mask == 0 ? 0 : operands.mask + 4L * row * all.keys();
+        long product = tile.isPadded() ? space.padded : operands.y + offset;
+        kernel(space.kernels, tile, Step.SCORES).runWith(space.scratch, operands.q + offset, keys, space.scores, mask);
+        kernel(space.kernels, tile, Step.SOFTMAX).runWith(space.scratch, space.scores, space.weights);
+        kernel(space.kernels, tile, Step.MIX).runWith(space.scratch, space.weights, values, product, 0);
+        if (tile.isPadded()) {
+            kernel(space.kernels, tile, Step.UNPAD).runWith(space.scratch, product, operands.y + offset);
+        }
+    }
+
+    /** Makes the kernels of all tiles, to know how much scratch memory they want, and allocates what the largest tile takes. */
+    private static Workspace workspace(Scope scope, Kernels kernels, AttentionTile all, AttentionTile largest) {
+        long scratch = 0;
+        for (int head : new int[] {0, (all.heads() - 1) / largest.heads() * largest.heads()}) {
+            for (int row : new int[] {0, (all.rows() - 1) / largest.rows() * largest.rows()}) {
+                AttentionTile tile = tileAt(all, largest, head, row);
+                for (Step step : new Step[] {Step.SCORES, Step.SOFTMAX, Step.MIX}) {
+                    scratch = Math.max(scratch, kernel(kernels, tile, step).scratchBytes());
+                }
+                if (tile.isPadded()) {
+                    scratch =
+                            Math.max(scratch, kernel(kernels, tile, Step.UNPAD).scratchBytes());
+                }
+            }
+        }
+        return new Workspace(
+                kernels,
+                allocate(scope, largest.scores().get_size()),
+                allocate(scope, largest.weights().get_size()),
+                allocate(scope, largest.isPadded() ? largest.paddedResult().get_size() : 0),
+                allocate(scope, scratch));
+    }
+
+    private static long allocate(Scope scope, long bytes) {
+        return scope.allocate(Kernel.bytes(bytes), DType.U8).address();
+    }
+
+    private static AttentionTile tileAt(AttentionTile all, AttentionTile largest, int head, int row) {
+        return part(all, Math.min(largest.heads(), all.heads() - head), Math.min(largest.rows(), all.rows() - row));
+    }
+
+    private static AttentionTile largestTile(AttentionTile all) {
+        long rowBytes = 4L * all.keys();
+        long fitting = Math.max(FEWEST_ROWS, Math.min(MOST_ROWS, TILE_BYTES / rowBytes));
+        int rows = (int) Math.min(all.rows(), fitting);
+        int heads = (int) Math.max(1, Math.min(all.heads(), TILE_BYTES / (rows * rowBytes)));
+        return part(all, heads, rows);
+    }
+
+    private static AttentionTile part(AttentionTile all, int heads, int rows) {
+        return new AttentionTile(
+                heads, rows, all.keys(), all.width(), all.channels(), all.masked(), all.blocked(), all.dtype());
     }
 
     /** [t, t]: 0 where a token may look, minus infinity where not. */
@@ -122,54 +190,70 @@ final class Attention {
         return mask;
     }
 
-    private Kernel makeScores(Scores key) {
-        Tile tile = key.tile;
+    private static Kernel kernel(Kernels kernels, AttentionTile tile, Step step) {
+        return kernels.get(new Key(tile, step), key -> make(kernels.library(), key));
+    }
+
+    private static Kernel make(OneDnn library, Key key) {
+        AttentionTile tile = key.tile;
+        return switch (key.step) {
+            case PACK_KEYS -> Packing.reorder(library, tile.keysTransposed(), tile.packedKeys());
+            case PACK_VALUES -> Packing.reorder(library, tile.values(), tile.packedValues());
+            case SCORES ->
+                product(library, tile.queries(), tile.packedKeys(), tile.scores(), scaled(tile), tile.mask());
+            case SOFTMAX -> softmax(library, tile);
+            case MIX ->
+                product(
+                        library,
+                        tile.weights(),
+                        tile.isPadded() ? tile.paddedValues() : tile.packedValues(),
+                        tile.isPadded() ? tile.paddedResult() : tile.queries(),
+                        Layouts.attributes(),
+                        new memory.desc());
+            case UNPAD -> Packing.reorder(library, tile.unpaddedResult(), tile.queries());
+        };
+    }
+
+    private static primitive_attr scaled(AttentionTile tile) {
         primitive_attr attributes = Layouts.attributes();
         post_ops steps = new post_ops();
-        steps.append_eltwise(dnnl.algorithm.eltwise_linear, (float) (1 / Math.sqrt(tile.width)), 0);
-        if (tile.masked) {
+        steps.append_eltwise(dnnl.algorithm.eltwise_linear, (float) (1 / Math.sqrt(tile.width())), 0);
+        if (tile.masked()) {
             steps.append_binary(dnnl.algorithm.binary_add, tile.mask());
         }
         attributes.set_post_ops(steps);
-        return product(
-                tile.queries(),
-                tile.keysTransposed(),
-                tile.scores(),
-                attributes,
-                tile.masked ? tile.mask() : new memory.desc());
+        return attributes;
     }
 
-    private Kernel makeMix(Mix key) {
-        Tile tile = key.tile;
-        return product(tile.scores(), tile.values(), tile.queries(), Layouts.attributes(), new memory.desc());
-    }
-
-    private Kernel product(
-            memory.desc a, memory.desc b, memory.desc product, primitive_attr attributes, memory.desc mask) {
+    private static Kernel product(
+            OneDnn library,
+            memory.desc a,
+            memory.desc b,
+            memory.desc product,
+            primitive_attr attributes,
+            memory.desc mask) {
         matmul.primitive_desc description =
-                new matmul.primitive_desc(kernels.library().engine(), a, b, product, attributes, false);
+                new matmul.primitive_desc(library.engine(), a, b, product, attributes, false);
         int[] names = {dnnl.DNNL_ARG_SRC, dnnl.DNNL_ARG_WEIGHTS, dnnl.DNNL_ARG_DST, MASK};
-        return new Kernel(
-                kernels.library(), new matmul(description), description.scratchpad_desc(), names, a, b, product, mask);
+        return new Kernel(library, new matmul(description), description.scratchpad_desc(), names, a, b, product, mask);
     }
 
-    private Kernel makeSoftmax(Softmax key) {
-        memory.desc scores = key.tile.scores();
+    private static Kernel softmax(OneDnn library, AttentionTile tile) {
         softmax_forward.primitive_desc description = new softmax_forward.primitive_desc(
-                kernels.library().engine(),
+                library.engine(),
                 dnnl.prop_kind.forward_inference,
                 dnnl.algorithm.softmax_accurate,
-                scores,
-                scores,
+                tile.scores(),
+                tile.weights(),
                 2,
                 Layouts.attributes(),
                 false);
         return new Kernel(
-                kernels.library(),
+                library,
                 new softmax_forward(description),
                 description.scratchpad_desc(),
                 new int[] {dnnl.DNNL_ARG_SRC, dnnl.DNNL_ARG_DST},
-                scores,
-                scores);
+                tile.scores(),
+                tile.weights());
     }
 }

@@ -4,8 +4,6 @@ import dev.darkroom.tensor.DType;
 import dev.darkroom.tensor.HalfFloats;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.IntBuffer;
-import java.util.concurrent.CompletableFuture;
 import org.lwjgl.system.MemoryUtil;
 
 /** Brings values as files have them into the type in which they are computed with; large tensors on all threads. */
@@ -21,17 +19,12 @@ final class Conversion {
     static void convert(ByteBuffer source, DType from, long target, DType to, int threads) {
         int count = source.remaining() / from.bytes();
         int parts = Math.max(1, Math.min(threads, count / PARALLEL_ELEMENTS));
-        CompletableFuture<?>[] others = new CompletableFuture<?>[parts - 1];
-        for (int part = 1; part < parts; part++) {
-            int start = bound(count, part, parts);
-            int end = bound(count, part + 1, parts);
-            others[part - 1] = CompletableFuture.runAsync(() -> convert(source, from, target, to, start, end));
-        }
-        convert(source, from, target, to, 0, bound(count, 1, parts));
-        CompletableFuture.allOf(others).join();
+        Parallel.run(
+                parts,
+                part -> convert(source, from, target, to, bound(count, part, parts), bound(count, part + 1, parts)));
     }
 
-    /** Where part {@code part} of {@code parts} starts: a multiple of a chunk, so that pairs stay together. */
+    /** Where part {@code part} of {@code parts} starts: a multiple of a chunk. */
     private static int bound(int count, int part, int parts) {
         return part == parts ? count : (int) ((long) count * part / parts / CHUNK * CHUNK);
     }
@@ -96,56 +89,30 @@ final class Conversion {
         }
     }
 
-    /** Two at a time in one int, without branches, so that the compiler makes vector code of it. */
     private static void halvesToBf16(ByteBuffer source, long target, int start, int end) {
-        int[] pairs = new int[CHUNK / 2];
-        int even = end - (end - start) % 2;
-        for (int at = start; at < even; at += CHUNK) {
-            int count = Math.min(CHUNK, even - at) / 2;
-            IntBuffer from = source.slice(2 * at, 4 * count)
+        short[] table = HalfTable.BF16;
+        short[] values = new short[CHUNK];
+        for (int at = start; at < end; at += CHUNK) {
+            int count = Math.min(CHUNK, end - at);
+            source.slice(2 * at, 2 * count)
                     .order(ByteOrder.LITTLE_ENDIAN)
-                    .asIntBuffer();
-            from.get(pairs, 0, count);
-            if (!convertNormal(pairs, count)) {
-                convertOneByOne(from, pairs, count);
+                    .asShortBuffer()
+                    .get(values, 0, count);
+            for (int i = 0; i < count; i++) {
+                values[i] = table[values[i] & 0xffff];
             }
-            MemoryUtil.memIntBuffer(target + 2L * at, count).put(pairs, 0, count);
-        }
-        if (even < end) {
-            MemoryUtil.memPutShort(target + 2L * even, toBf16(source.getShort(2 * even)));
+            MemoryUtil.memShortBuffer(target + 2L * at, count).put(values, 0, count);
         }
     }
 
-    /**
-     * Converts pairs of normal numbers and zeros: moves the exponent by 112 and rounds the fraction from 10 to 7 bits.
-     *
-     * @return false when one of them was subnormal, infinite or no number; the result is then wrong
-     */
-    private static boolean convertNormal(int[] pairs, int count) {
-        int odd = 0;
-        for (int i = 0; i < count; i++) {
-            int pair = pairs[i];
-            int low = pair & 0x7fff;
-            int high = pair >>> 16 & 0x7fff;
-            // Negative where 0 < x < 0x400 (subnormal) or x >= 0x7c00 (infinite or no number).
-            odd |= ((low - 0x400) & -low) | (0x7bff - low) | ((high - 0x400) & -high) | (0x7bff - high);
-            int lowMoved = (low + (112 << 10)) & -low >> 31;
-            int highMoved = (high + (112 << 10)) & -high >> 31;
-            int lowRounded = lowMoved + 3 + (lowMoved >>> 3 & 1) >>> 3;
-            int highRounded = highMoved + 3 + (highMoved >>> 3 & 1) >>> 3;
-            pairs[i] = lowRounded | highRounded << 16 | pair & 0x80008000;
-        }
-        return odd >= 0;
-    }
+    /** The bf16 of every f16: faster than computing it, which takes branches for small and infinite numbers. */
+    private static final class HalfTable {
+        private static final short[] BF16 = new short[1 << 16];
 
-    private static void convertOneByOne(IntBuffer from, int[] pairs, int count) {
-        for (int i = 0; i < count; i++) {
-            int pair = from.get(i);
-            pairs[i] = toBf16((short) pair) & 0xffff | toBf16((short) (pair >>> 16)) << 16;
+        static {
+            for (int half = 0; half < BF16.length; half++) {
+                BF16[half] = HalfFloats.toBf16(HalfFloats.fromF16((short) half));
+            }
         }
-    }
-
-    private static short toBf16(short half) {
-        return HalfFloats.toBf16(HalfFloats.fromF16(half));
     }
 }

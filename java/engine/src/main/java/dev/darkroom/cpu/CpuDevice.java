@@ -21,7 +21,11 @@ public final class CpuDevice implements Device {
 
     private CpuDevice(OneDnn library, boolean poison) {
         this.library = library;
-        pool = new MemoryPool(name(), new NativeMemory(), (long) (SHARE_OF_MEMORY * physicalMemory()), poison);
+        pool = new MemoryPool(
+                name(),
+                new NativeMemory(library.symbol("madvise")),
+                (long) (SHARE_OF_MEMORY * physicalMemory()),
+                poison);
         engine = new CpuEngine(library);
     }
 

@@ -371,7 +371,7 @@ final class CpuOps implements Ops {
                     name + ": the cpu device does not hold " + dtype
                             + "; use f32 or bf16 (i32 for integers), to which weights of any type are converted as they are loaded");
         }
-        if (dtype == DType.BF16 && !engine.library.hasBf16()) {
+        if (dtype == DType.BF16 && !engine.library.hasWideVectors()) {
             throw new IllegalArgumentException(name + ": this processor (" + engine.library.instructionSet()
                     + ") cannot compute in bf16; use f32");
         }

@@ -40,24 +40,35 @@ final class Kernel {
         arguments.put(dnnl.DNNL_ARG_SCRATCHPAD, this.scratchpad);
     }
 
-    /** Runs with these addresses; scratch memory comes from the pool, for the length of the call. */
+    /** Bytes of memory that the primitive wants for itself while it runs. */
+    long scratchBytes() {
+        return scratchBytes;
+    }
+
+    /** Runs with these addresses on all threads; scratch memory comes from the pool, for the length of the call. */
     void run(Scope scope, long... addresses) {
-        library.prepareThread();
+        library.useAllThreads();
+        if (scratchBytes == 0) {
+            runWith(0, addresses);
+            return;
+        }
+        try (Scope scratch = scope.child("scratch")) {
+            runWith(scratch.allocate(bytes(scratchBytes), DType.U8).address(), addresses);
+        }
+    }
+
+    /** Runs with these addresses and scratch memory, on as many threads as the calling thread has been given. */
+    void runWith(long scratch, long... addresses) {
         for (int i = 0; i < slots.length; i++) {
             memory slot = slots[i];
             if (slot != null) {
                 slot.set_data_handle(address.at(addresses[i]));
             }
         }
-        if (scratchBytes == 0) {
-            operation.execute(library.stream(), arguments);
-            return;
+        if (scratchBytes > 0) {
+            scratchpad.set_data_handle(address.at(scratch));
         }
-        try (Scope scratch = scope.child("scratch")) {
-            scratchpad.set_data_handle(
-                    address.at(scratch.allocate(bytes(scratchBytes), DType.U8).address()));
-            operation.execute(library.stream(), arguments);
-        }
+        operation.execute(library.stream(), arguments);
     }
 
     /** The shape of a block of {@code count} bytes. */

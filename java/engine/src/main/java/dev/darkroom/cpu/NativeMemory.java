@@ -5,6 +5,7 @@ import dev.darkroom.tensor.HalfFloats;
 import dev.darkroom.tensor.MemoryPool;
 import dev.darkroom.tensor.Tensor;
 import java.nio.ByteBuffer;
+import org.lwjgl.system.JNI;
 import org.lwjgl.system.MemoryUtil;
 
 /** The machine's memory outside the Java heap: where the pool's blocks come from, and how Java code reads and writes tensors. */
@@ -12,7 +13,15 @@ final class NativeMemory implements MemoryPool.Backing {
     /** Elements that Java code takes from native memory at once; two arrays of that many stay in the first-level cache. */
     static final int CHUNK = 2048;
 
-    private static final int ALIGNMENT = 4096; // a page, so that segments share none
+    private static final int ALIGNMENT = 2 << 20; // a huge page, which is also the granule of the pool's segments
+    private static final int MADV_HUGEPAGE = 14; // of linux/mman.h
+
+    private final long madvise;
+
+    /** @param madvise address of the C function of this name */
+    NativeMemory(long madvise) {
+        this.madvise = madvise;
+    }
 
     /** Does something with a chunk of values. */
     @FunctionalInterface
@@ -23,7 +32,12 @@ final class NativeMemory implements MemoryPool.Backing {
 
     @Override
     public long reserve(long bytes) {
-        return MemoryUtil.nmemAlignedAlloc(ALIGNMENT, bytes);
+        long address = MemoryUtil.nmemAlignedAlloc(ALIGNMENT, bytes);
+        if (address != 0) {
+            // Only a wish: a kernel that cannot grant it gives small pages, which the first touch takes longer for.
+            JNI.invokePPI(address, bytes, MADV_HUGEPAGE, madvise);
+        }
+        return address;
     }
 
     @Override
@@ -38,10 +52,6 @@ final class NativeMemory implements MemoryPool.Backing {
 
     static void copy(long from, long to, long bytes) {
         MemoryUtil.memCopy(from, to, bytes);
-    }
-
-    static void zero(long address, long bytes) {
-        MemoryUtil.memSet(address, 0, bytes);
     }
 
     /** The memory at {@code address} as a buffer in the machine's byte order. */

@@ -7,18 +7,25 @@ import org.bytedeco.dnnl.global.dnnl;
 import org.bytedeco.dnnl.stream;
 import org.bytedeco.javacpp.Loader;
 import org.lwjgl.system.JNI;
+import org.lwjgl.system.MemoryStack;
+import org.lwjgl.system.MemoryUtil;
 import org.lwjgl.system.linux.DynamicLinkLoader;
 
 /** The oneDNN library: loads it, and holds its engine, its stream and the number of threads it computes with. */
 final class OneDnn {
+    private static final String SPIN_COUNT = "10000"; // turns, about a tenth of a millisecond
+    private static final Thread NOBODY = new Thread("nobody");
+
     private final engine processor;
     private final stream queue;
     private final String instructionSet;
     private final int threads;
+    private final long handle;
     private final long setThreads;
-    private Thread configured = new Thread("none");
+    private volatile Thread configured = NOBODY; // the thread that last asked for all threads
 
     private OneDnn(int threads) {
+        shortenSpinning();
         liftLimit("org.bytedeco.javacpp.maxBytes");
         liftLimit("org.bytedeco.javacpp.maxPhysicalBytes");
         String library = Loader.load(dnnl.class);
@@ -26,10 +33,8 @@ final class OneDnn {
         queue = new stream(processor);
         instructionSet = dnnl.get_effective_cpu_isa().toString().toLowerCase(Locale.ROOT);
         this.threads = threads;
-        // The symbol is found through the libraries that oneDNN's own library depends on: the same OpenMP runtime,
-        // wherever it lies.
-        setThreads = DynamicLinkLoader.dlsym(
-                DynamicLinkLoader.dlopen(library, DynamicLinkLoader.RTLD_LAZY), "omp_set_num_threads");
+        handle = DynamicLinkLoader.dlopen(library, DynamicLinkLoader.RTLD_LAZY);
+        setThreads = symbol("omp_set_num_threads");
     }
 
     /**
@@ -84,9 +89,9 @@ final class OneDnn {
                 || instructionSet.startsWith("avx10");
     }
 
-    /** Whether every operation can be computed in bf16, if only by emulation. */
-    boolean hasBf16() {
-        return hasFastBf16() || instructionSet.contains("avx512");
+    /** Whether vectors have 512 bits; every operation can then be computed in bf16 as well, if only by emulation. */
+    boolean hasWideVectors() {
+        return instructionSet.contains("avx512") || instructionSet.startsWith("avx10");
     }
 
     /** The version of the library: {@code 3.11.0}. */
@@ -95,12 +100,42 @@ final class OneDnn {
         return version.major() + "." + version.minor() + "." + version.patch();
     }
 
-    /** Called before each piece of work: OpenMP keeps the number of threads for each calling thread. */
-    void prepareThread() {
+    /** The address of a C function of the libraries that oneDNN itself uses: the same OpenMP and C runtimes, wherever they lie. */
+    long symbol(String name) {
+        return DynamicLinkLoader.dlsym(handle, name);
+    }
+
+    /** Has oneDNN use all threads when the calling thread calls it; OpenMP keeps the number for each calling thread. */
+    void useAllThreads() {
         Thread current = Thread.currentThread();
         if (current != configured) {
             JNI.invokeV(threads, setThreads);
             configured = current;
+        }
+    }
+
+    /** Has oneDNN stay on the calling thread: for pieces of work that run side by side. */
+    void useOneThread() {
+        JNI.invokeV(1, setThreads);
+        if (Thread.currentThread() == configured) {
+            configured = NOBODY;
+        }
+    }
+
+    /**
+     * Threads that wait for others spin, which is fastest while each has a core. OpenMP's own limit is milliseconds, which they steal from
+     * whoever they wait for when cores are shared; a shorter one costs nothing elsewhere. OpenMP reads it as it is loaded.
+     */
+    private static void shortenSpinning() {
+        if (System.getenv("OMP_WAIT_POLICY") != null || System.getenv("GOMP_SPINCOUNT") != null) {
+            return;
+        }
+        long setenv = DynamicLinkLoader.dlsym(
+                DynamicLinkLoader.dlopen((CharSequence) null, DynamicLinkLoader.RTLD_LAZY), "setenv");
+        try (MemoryStack stack = MemoryStack.stackPush()) {
+            long name = MemoryUtil.memAddress(stack.ASCII("GOMP_SPINCOUNT"));
+            long value = MemoryUtil.memAddress(stack.ASCII(SPIN_COUNT));
+            JNI.invokePPI(name, value, 1, setenv);
         }
     }
 

@@ -94,7 +94,11 @@ final class Packing {
     private Tensor transposed(Scope scope, Scope temporary, Shape shape, HostTensor weight, DType dtype) {
         memory.desc layout = upsampling.weightLayout(shape.dim(3), shape.dim(0), dtype);
         Tensor packed = scope.allocate(Kernel.bytes(layout.get_size()), DType.U8);
-        Tensor summed = Upsampling.sumTaps(temporary, upload(temporary, weight, DType.F32), shape);
+        Tensor summed = Upsampling.sumTaps(
+                temporary,
+                upload(temporary, weight, DType.F32),
+                shape,
+                kernels.library().threads());
         memory.desc plain = Layouts.rowMajor(DType.F32, summed.shape().toLongs());
         pack(temporary, new Key(shape, dtype, Target.TRANSPOSED), summed, plain, packed, layout);
         return packed;
@@ -105,7 +109,6 @@ final class Packing {
     }
 
     private void pack(Scope scope, Key key, Tensor from, memory.desc fromLayout, Tensor to, memory.desc toLayout) {
-        NativeMemory.zero(to.address(), to.byteSize()); // blocks may be wider than the weight
         kernels.get(key, unused -> reorder(kernels.library(), fromLayout, toLayout))
                 .run(scope, from.address(), to.address());
     }

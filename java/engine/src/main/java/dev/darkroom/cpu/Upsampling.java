@@ -19,8 +19,10 @@ import org.bytedeco.dnnl.memory;
 final class Upsampling {
     private static final int TAPS = 4;
 
-    /** For each tap of the transposed kernel, which taps of the kernel it sums, as bits. */
-    private static final int[] SUMMED = {0b100, 0b110, 0b011, 0b001};
+    /** For each tap of the transposed kernel, the first and the last tap of the kernel that it sums. */
+    private static final int[] FIRST = {2, 1, 0, 0};
+
+    private static final int[] LAST = {2, 2, 1, 0};
 
     private final Kernels kernels;
 
@@ -36,28 +38,38 @@ final class Upsampling {
     }
 
     /** Kernel [out, in, 3, 3] in f32 → [out, in, 4, 4]. */
-    static Tensor sumTaps(Scope scope, Tensor kernel, Shape shape) {
-        Tensor result = scope.allocate(Shape.of(shape.dim(0), shape.dim(3), TAPS, TAPS), DType.F32);
-        int planes = Math.multiplyExact(shape.dim(0), shape.dim(3));
-        float[] from = new float[9];
-        float[] to = new float[TAPS * TAPS];
-        for (int plane = 0; plane < planes; plane++) {
-            NativeMemory.read(kernel, 9L * plane, from, 9);
-            for (int row = 0; row < TAPS; row++) {
-                for (int column = 0; column < TAPS; column++) {
-                    to[TAPS * row + column] = sum(from, SUMMED[row], SUMMED[column]);
+    static Tensor sumTaps(Scope scope, Tensor kernel, Shape shape, int threads) {
+        int out = shape.dim(0);
+        int in = shape.dim(3);
+        Tensor result = scope.allocate(Shape.of(out, in, TAPS, TAPS), DType.F32);
+        int parts = Math.min(threads, out);
+        Parallel.run(parts, part -> {
+            float[] from = new float[9 * in];
+            float[] to = new float[TAPS * TAPS * in];
+            for (int row = Parallel.bound(out, part, parts); row < Parallel.bound(out, part + 1, parts); row++) {
+                NativeMemory.read(kernel, (long) row * from.length, from, from.length);
+                for (int plane = 0; plane < in; plane++) {
+                    sumTaps(from, 9 * plane, to, TAPS * TAPS * plane);
                 }
+                NativeMemory.write(result, (long) row * to.length, to, to.length);
             }
-            NativeMemory.write(result, (long) TAPS * TAPS * plane, to, TAPS * TAPS);
-        }
+        });
         return result;
     }
 
-    private static float sum(float[] taps, int rows, int columns) {
+    private static void sumTaps(float[] from, int start, float[] to, int target) {
+        for (int row = 0; row < TAPS; row++) {
+            for (int column = 0; column < TAPS; column++) {
+                to[target + TAPS * row + column] = sum(from, start, row, column);
+            }
+        }
+    }
+
+    private static float sum(float[] taps, int start, int row, int column) {
         float sum = 0;
-        for (int i = 0; i < 9; i++) {
-            if ((rows >> i / 3 & 1) == 1 && (columns >> i % 3 & 1) == 1) {
-                sum += taps[i];
+        for (int i = FIRST[row]; i <= LAST[row]; i++) {
+            for (int j = FIRST[column]; j <= LAST[column]; j++) {
+                sum += taps[start + 3 * i + j];
             }
         }
         return sum;
