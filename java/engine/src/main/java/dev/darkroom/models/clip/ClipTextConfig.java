@@ -2,7 +2,7 @@ package dev.darkroom.models.clip;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.darkroom.nn.Activation;
-import dev.darkroom.nn.Config;
+import dev.darkroom.weights.Config;
 
 /**
  * The anatomy of a text encoder, from a transformers config.json.

@@ -1,7 +1,7 @@
 package dev.darkroom.models.unet;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.darkroom.nn.Config;
+import dev.darkroom.weights.Config;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;

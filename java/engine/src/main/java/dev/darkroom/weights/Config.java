@@ -1,4 +1,4 @@
-package dev.darkroom.nn;
+package dev.darkroom.weights;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
@@ -6,7 +6,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 
-/** A network's config.json, read field by field; what is missing, of the wrong kind or not supported is named. */
+/** A config.json, read field by field; what is missing, of the wrong kind or not supported is named. */
 public final class Config {
     private final String source;
     private final JsonNode node;

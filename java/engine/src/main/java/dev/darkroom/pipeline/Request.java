@@ -1,0 +1,234 @@
+package dev.darkroom.pipeline;
+
+import dev.darkroom.image.Picture;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** What to make: prompt, size, steps and so on; immutable, with the model's own or the field's usual values where nothing is said. */
+public final class Request {
+    /** Where noise comes from: torch's generator on the CPU, or the one it uses on CUDA devices. */
+    public enum NoiseSource {
+        TORCH_CPU,
+        TORCH_CUDA
+    }
+
+    private final Builder values;
+
+    private Request(Builder values) {
+        this.values = values;
+    }
+
+    /** A request for pictures of {@code prompt}. */
+    public static Builder of(String prompt) {
+        return new Builder(prompt);
+    }
+
+    public String prompt() {
+        return values.prompt;
+    }
+
+    public String negativePrompt() {
+        return values.negativePrompt;
+    }
+
+    /** Width in pixels; 0 for the model's own, or the init picture's. */
+    public int width() {
+        return values.width;
+    }
+
+    /** Height in pixels; 0 for the model's own, or the init picture's. */
+    public int height() {
+        return values.height;
+    }
+
+    public int steps() {
+        return values.steps;
+    }
+
+    /** Classifier-free guidance (Ho and Salimans 2021): 1 or less for none. */
+    public double guidance() {
+        return values.guidance;
+    }
+
+    /** How far guided predictions are brought back to the deviation of unguided ones (Lin et al. 2023), 0 … 1. */
+    public double guidanceRescale() {
+        return values.guidanceRescale;
+    }
+
+    /** The seed of the first picture; picture i has seed + i. */
+    public long seed() {
+        return values.seed;
+    }
+
+    /** How many pictures. */
+    public int count() {
+        return values.count;
+    }
+
+    /** The sampler's name; empty for the model's own. */
+    public Optional<String> sampler() {
+        return Optional.ofNullable(values.sampler);
+    }
+
+    /** The name of the schedule of noise levels (discrete, karras, exponential); empty for the sampler's own. */
+    public Optional<String> schedule() {
+        return Optional.ofNullable(values.schedule);
+    }
+
+    /** Share of fresh noise in each DDIM step, 0 … 1. */
+    public double eta() {
+        return values.eta;
+    }
+
+    /** From which layer, counted from the last, the text is taken: 1 is the model's own, as AUTOMATIC1111 counts. */
+    public int clipSkip() {
+        return values.clipSkip;
+    }
+
+    /** The picture to start from; empty for text to image. */
+    public Optional<Picture> init() {
+        return Optional.ofNullable(values.init);
+    }
+
+    /** How much of the init picture is given up, 0 … 1. */
+    public double strength() {
+        return values.strength;
+    }
+
+    public NoiseSource noise() {
+        return values.noise;
+    }
+
+    /** Collects the values of a request. */
+    public static final class Builder {
+        private final String prompt;
+        private String negativePrompt = "";
+        private int width;
+        private int height;
+        private int steps = 20;
+        private double guidance = 7;
+        private double guidanceRescale;
+        private long seed = 42;
+        private int count = 1;
+        private @Nullable String sampler;
+        private @Nullable String schedule;
+        private double eta;
+        private int clipSkip = 1;
+        private @Nullable Picture init;
+        private double strength = 0.75;
+        private NoiseSource noise = NoiseSource.TORCH_CPU;
+
+        private Builder(String prompt) {
+            this.prompt = prompt;
+        }
+
+        /** What the picture should not be. */
+        public Builder negativePrompt(String text) {
+            negativePrompt = text;
+            return this;
+        }
+
+        /** Width and height in pixels. */
+        public Builder size(int newWidth, int newHeight) {
+            width = newWidth;
+            height = newHeight;
+            return this;
+        }
+
+        public Builder steps(int newSteps) {
+            steps = newSteps;
+            return this;
+        }
+
+        /** See {@link Request#guidance}. */
+        public Builder guidance(double scale) {
+            guidance = scale;
+            return this;
+        }
+
+        /** See {@link Request#guidanceRescale}. */
+        public Builder guidanceRescale(double factor) {
+            guidanceRescale = factor;
+            return this;
+        }
+
+        /** See {@link Request#seed}. */
+        public Builder seed(long newSeed) {
+            seed = newSeed;
+            return this;
+        }
+
+        /** See {@link Request#count}. */
+        public Builder count(int pictures) {
+            count = pictures;
+            return this;
+        }
+
+        /** See {@link Request#sampler}; null for the model's own. */
+        public Builder sampler(@Nullable String name) {
+            sampler = name;
+            return this;
+        }
+
+        /** See {@link Request#schedule}; null for the sampler's own. */
+        public Builder schedule(@Nullable String name) {
+            schedule = name;
+            return this;
+        }
+
+        /** See {@link Request#eta}. */
+        public Builder eta(double share) {
+            eta = share;
+            return this;
+        }
+
+        /** See {@link Request#clipSkip}. */
+        public Builder clipSkip(int layer) {
+            clipSkip = layer;
+            return this;
+        }
+
+        /** Starts from {@code picture}, resized to the request's size if it has another; null for text to image. */
+        public Builder init(@Nullable Picture picture) {
+            init = picture;
+            return this;
+        }
+
+        /** See {@link Request#strength}. */
+        public Builder strength(double share) {
+            strength = share;
+            return this;
+        }
+
+        /** See {@link Request#noise}. */
+        public Builder noise(NoiseSource source) {
+            noise = source;
+            return this;
+        }
+
+        /** The request with the values so far; later changes of the builder do not reach it. */
+        public Request build() {
+            return new Request(copy());
+        }
+
+        private Builder copy() {
+            Builder copy = new Builder(prompt);
+            copy.negativePrompt = negativePrompt;
+            copy.width = width;
+            copy.height = height;
+            copy.steps = steps;
+            copy.guidance = guidance;
+            copy.guidanceRescale = guidanceRescale;
+            copy.seed = seed;
+            copy.count = count;
+            copy.sampler = sampler;
+            copy.schedule = schedule;
+            copy.eta = eta;
+            copy.clipSkip = clipSkip;
+            copy.init = init;
+            copy.strength = strength;
+            copy.noise = noise;
+            return copy;
+        }
+    }
+}

@@ -1,0 +1,40 @@
+package dev.darkroom.reference;
+
+import dev.darkroom.models.clip.ClipTextConfig;
+import dev.darkroom.models.clip.ClipTextEncoder;
+import dev.darkroom.models.unet.UNet;
+import dev.darkroom.models.unet.UNetConfig;
+import dev.darkroom.models.vae.Autoencoder;
+import dev.darkroom.models.vae.VaeConfig;
+import dev.darkroom.nn.Parameters;
+import dev.darkroom.tensor.DType;
+import dev.darkroom.tensor.Ops;
+import dev.darkroom.weights.ModelComponent;
+import dev.darkroom.weights.WeightPath;
+import dev.darkroom.weights.WeightSource;
+import java.nio.file.Path;
+
+/** Networks from the component folders of a set's checkpoints. */
+final class Checkpoints {
+    private Checkpoints() {}
+
+    static UNet unet(Ops ops, DType dtype, Path folder) {
+        ModelComponent part = ModelComponent.open(folder);
+        return new UNet(parameters(ops, dtype, part.weights()), UNetConfig.of(folder.toString(), part.config()));
+    }
+
+    static Autoencoder vae(Ops ops, DType dtype, Path folder) {
+        ModelComponent part = ModelComponent.open(folder);
+        return new Autoencoder(parameters(ops, dtype, part.weights()), VaeConfig.of(folder.toString(), part.config()));
+    }
+
+    static ClipTextEncoder textEncoder(Ops ops, DType dtype, Path folder) {
+        ModelComponent part = ModelComponent.open(folder);
+        ClipTextConfig config = ClipTextConfig.of(folder.toString(), part.config());
+        return new ClipTextEncoder(parameters(ops, dtype, part.weights()), config);
+    }
+
+    private static Parameters parameters(Ops ops, DType dtype, WeightSource weights) {
+        return new Parameters(ops, dtype, WeightPath.of(weights));
+    }
+}

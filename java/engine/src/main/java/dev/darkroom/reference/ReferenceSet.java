@@ -1,0 +1,79 @@
+package dev.darkroom.reference;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** A directory of reference tensors: groups with an index.json each, and the checkpoints they were computed with. */
+public final class ReferenceSet {
+    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final Pattern CHECKPOINT = Pattern.compile("checkpoints/([A-Za-z0-9_.-]+(?:/[A-Za-z0-9_-]+)?)");
+
+    private final Path root;
+
+    /**
+     * Opens a set.
+     *
+     * @throws IllegalArgumentException when {@code root} is not one
+     */
+    public ReferenceSet(Path root) {
+        if (!Files.isDirectory(root)) {
+            throw new IllegalArgumentException(
+                    root + " is not a directory; give the root of a reference set, which holds"
+                            + " groups such as unet/ with an index.json each");
+        }
+        this.root = root;
+    }
+
+    public Path root() {
+        return root;
+    }
+
+    /** Whether the set has the group {@code name}. */
+    boolean has(String name) {
+        return Files.isRegularFile(root.resolve(name).resolve("index.json"));
+    }
+
+    /** The index.json of a group. */
+    JsonNode index(String group) {
+        return json(root.resolve(group).resolve("index.json"));
+    }
+
+    /** The files of a group with their entries in the index, in its order. */
+    Map<String, JsonNode> files(String group) {
+        Map<String, JsonNode> files = new LinkedHashMap<>();
+        index(group).path("files").properties().forEach(field -> files.put(field.getKey(), field.getValue()));
+        return files;
+    }
+
+    /** A file of a group. */
+    Path file(String group, String name) {
+        return root.resolve(group).resolve(name);
+    }
+
+    /** The JSON document at {@code path}. */
+    static JsonNode json(Path path) {
+        try {
+            return JSON.readTree(path.toFile());
+        } catch (IOException e) {
+            throw new UncheckedIOException(path + " cannot be read as JSON: " + e.getMessage(), e);
+        }
+    }
+
+    /**
+     * The checkpoint a file was computed with: the first that its description names, else the one its name begins with
+     * ({@code sdxl_64x96.safetensors}: checkpoints/sdxl).
+     */
+    Path checkpoint(String file, JsonNode entry) {
+        Matcher named = CHECKPOINT.matcher(entry.path("how").asText());
+        String name = named.find() ? named.group(1) : file.split("[_.]", 2)[0];
+        return root.resolve("checkpoints").resolve(name.endsWith(".") ? name.substring(0, name.length() - 1) : name);
+    }
+}

@@ -1,0 +1,96 @@
+package dev.darkroom.reference;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.darkroom.models.unet.Conditioning;
+import dev.darkroom.models.unet.UNet;
+import dev.darkroom.tensor.DType;
+import dev.darkroom.tensor.HostTensor;
+import dev.darkroom.tensor.Ops;
+import dev.darkroom.tensor.Scope;
+import dev.darkroom.tensor.Shape;
+import dev.darkroom.tensor.Tensor;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** U-Net passes, with the activations of their blocks. */
+final class UNetGroup implements Group {
+    private static final String TAP = "tap.";
+
+    @Override
+    public String name() {
+        return "unet";
+    }
+
+    @Override
+    public void run(Check check) {
+        check.set().files(name()).forEach((file, entry) -> {
+            Check.Values values = check.values(name(), file);
+            if (values.has("controlnet_cond") || values.has("image_embeds")) {
+                check.report(CaseResult.skipped(name(), file, "ControlNet and IP-Adapter are not supported yet"));
+            } else {
+                runCase(check, file, entry, values);
+            }
+        });
+    }
+
+    private void runCase(Check check, String file, JsonNode entry, Check.Values values) {
+        Map<String, float[]> taps = new LinkedHashMap<>();
+        try (Scope scope = Scope.open(check.device(), file)) {
+            Ops ops = check.device().ops(scope);
+            UNet unet = Checkpoints.unet(ops, check.dtype(), check.set().checkpoint(file, entry));
+            check.device().observe((path, result) -> {
+                String block = path.substring(path.indexOf('/') + 1).replaceFirst("^unet/", "");
+                if (values.has(TAP + block)) {
+                    taps.put(block, Check.download(result));
+                }
+            });
+            Conditioning conditioning = condition(ops, unet, values);
+            Tensor sample = Check.uploadImage(ops, values.get("sample"));
+            Tensor out = unet.forward(ops, sample, times(ops, values, sample.dim(0)), conditioning);
+            Check.Case comparison = check.new Case(name(), file, entry, Tolerance.UNET);
+            comparison.compare(
+                    "out", Check.download(out), values.floats("out"), firstDeparture(comparison, taps, values));
+        } finally {
+            check.device().observe(null);
+        }
+    }
+
+    private static Conditioning condition(Ops ops, UNet unet, Check.Values values) {
+        Tensor context = ops.upload(values.get("encoder_hidden_states"), unet.dtype());
+        return values.has("time_ids")
+                ? unet.condition(
+                        ops,
+                        context,
+                        ops.upload(values.get("text_embeds"), unet.dtype()),
+                        ops.upload(values.get("time_ids"), DType.F32))
+                : unet.condition(ops, context);
+    }
+
+    /** One time for all images or one for each. */
+    private static Tensor times(Ops ops, Check.Values values, int images) {
+        HostTensor stored = values.get("timestep");
+        float[] times = stored.toFloats();
+        float[] each = Arrays.copyOf(times, images);
+        if (times.length == 1) {
+            Arrays.fill(each, times[0]);
+        }
+        return ops.upload(Shape.of(images), each);
+    }
+
+    /** The first activation, in the order of computation, that disagrees. */
+    private static String firstDeparture(Check.Case comparison, Map<String, float[]> taps, Check.Values values) {
+        List<String> departed = taps.entrySet().stream()
+                .filter(tap ->
+                        !comparison.agrees(TAP + tap.getKey(), tap.getValue(), values.floats(TAP + tap.getKey())))
+                .map(Map.Entry::getKey)
+                .toList();
+        if (taps.isEmpty()) {
+            return "";
+        }
+        return departed.isEmpty()
+                ? "all activations agree; look at conv_norm_out and conv_out"
+                : "first departs at " + TAP + departed.get(0);
+    }
+}

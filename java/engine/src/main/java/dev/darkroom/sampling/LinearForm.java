@@ -1,0 +1,48 @@
+package dev.darkroom.sampling;
+
+import java.util.Map;
+import java.util.TreeMap;
+
+/** A linear combination of slots, Σ coefficient · slot; immutable. Sums and multiples collapse, so that a sampler can be written as its paper has it. */
+public final class LinearForm {
+    private final Map<Integer, Double> coefficients;
+
+    private LinearForm(Map<Integer, Double> coefficients) {
+        this.coefficients = coefficients;
+    }
+
+    /** The slot itself. */
+    public static LinearForm of(int slot) {
+        TreeMap<Integer, Double> one = new TreeMap<>();
+        one.put(slot, 1.0);
+        return new LinearForm(one);
+    }
+
+    public LinearForm plus(LinearForm other) {
+        TreeMap<Integer, Double> sum = new TreeMap<>(coefficients);
+        other.coefficients.forEach((slot, coefficient) -> sum.merge(slot, coefficient, Double::sum));
+        return new LinearForm(sum);
+    }
+
+    public LinearForm minus(LinearForm other) {
+        return plus(other.times(-1));
+    }
+
+    public LinearForm times(double factor) {
+        TreeMap<Integer, Double> product = new TreeMap<>();
+        coefficients.forEach((slot, coefficient) -> product.put(slot, coefficient * factor));
+        return new LinearForm(product);
+    }
+
+    /** Coefficients by slot, those that are zero left out. */
+    public Map<Integer, Double> coefficients() {
+        TreeMap<Integer, Double> present = new TreeMap<>(coefficients);
+        present.values().removeIf(coefficient -> coefficient == 0);
+        return present;
+    }
+
+    @Override
+    public String toString() {
+        return coefficients().toString();
+    }
+}

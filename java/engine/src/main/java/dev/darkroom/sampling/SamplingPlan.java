@@ -1,0 +1,116 @@
+package dev.darkroom.sampling;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A sampler for a given schedule, as data: for each model call the time, the scale of the input, and what to assign to which slot afterwards.
+ *
+ * <p>Slots hold tensors of the sample's shape: {@link #SAMPLE}, {@link #OUTPUT} (the model's, after guidance), {@link #NOISE} (fresh, standard normal,
+ * drawn for a step that {@link Step#drawsNoise}), and history from {@link #HISTORY} on, which keep their values from step to step.
+ *
+ * @param steps             the model calls, in order
+ * @param slots             number of slots
+ * @param initialNoiseScale what standard normal noise is multiplied by to become the first sample
+ * @param start             how the first sample is mixed from a picture's latents and noise, for image to image
+ */
+public record SamplingPlan(List<Step> steps, int slots, double initialNoiseScale, Mixture start) {
+    /** The sample, x. */
+    public static final int SAMPLE = 0;
+
+    /** The model's output. */
+    public static final int OUTPUT = 1;
+
+    /** Fresh noise. */
+    public static final int NOISE = 2;
+
+    /** The first slot of history. */
+    public static final int HISTORY = 3;
+
+    /**
+     * signal · latents + noise · noise: the forward process at some time.
+     *
+     * @param signal what latents are multiplied by
+     * @param noise  what standard normal noise is multiplied by
+     */
+    public record Mixture(double signal, double noise) {}
+
+    /**
+     * One model call and what follows from it.
+     *
+     * @param time        what the model is told; may be fractional
+     * @param inputScale  what the sample is multiplied by before the model sees it
+     * @param drawsNoise  whether {@link #NOISE} is drawn anew after the call
+     * @param assignments carried out one after the other
+     */
+    public record Step(double time, double inputScale, boolean drawsNoise, List<Assignment> assignments) {}
+
+    /**
+     * {@code slot = bound(form)}.
+     *
+     * @param bound what is done to the sum; null for nothing
+     */
+    public record Assignment(
+            int slot, LinearForm form, @Nullable Bound bound) {}
+
+    /** A limit on predicted pictures, the one thing in a sampler that is not linear. */
+    public sealed interface Bound {
+        /** Held between -range and range. */
+        record Clip(double range) implements Bound {}
+
+        /** Dynamic thresholding (Saharia et al. 2022, section 2.3). */
+        record Threshold(double ratio, double max) implements Bound {}
+    }
+
+    /** Collects the steps of a plan. */
+    static final class Builder {
+        private final List<Step> steps = new ArrayList<>();
+        private int slots = HISTORY;
+        private double time;
+        private double inputScale;
+        private boolean drawsNoise;
+        private List<Assignment> assignments = new ArrayList<>();
+
+        /** Begins a model call. */
+        Builder call(double newTime, double newInputScale) {
+            time = newTime;
+            inputScale = newInputScale;
+            drawsNoise = false;
+            assignments = new ArrayList<>();
+            return this;
+        }
+
+        /** The noise of this step. */
+        LinearForm noise() {
+            drawsNoise = true;
+            return LinearForm.of(NOISE);
+        }
+
+        /** Assigns {@code form} to {@code slot} and returns the slot. */
+        LinearForm let(int slot, LinearForm form) {
+            return assign(slot, form, null);
+        }
+
+        /** Assigns {@code bound(form)} to {@code slot} and returns the slot; {@code form} itself where there is no bound. */
+        LinearForm bounded(int slot, LinearForm form, @Nullable Bound bound) {
+            return bound == null ? form : assign(slot, form, bound);
+        }
+
+        private LinearForm assign(int slot, LinearForm form, @Nullable Bound bound) {
+            slots = Math.max(slots, slot + 1);
+            assignments.add(new Assignment(slot, form, bound));
+            return LinearForm.of(slot);
+        }
+
+        /** Ends the call with {@code sample} as the new sample. */
+        void end(LinearForm sample) {
+            let(SAMPLE, sample);
+            steps.add(new Step(time, inputScale, drawsNoise, List.copyOf(assignments)));
+        }
+
+        SamplingPlan build(double initialNoiseScale, double startSignal, double startNoise) {
+            return new SamplingPlan(List.copyOf(steps), slots, initialNoiseScale, new Mixture(startSignal, startNoise));
+        }
+    }
+}
