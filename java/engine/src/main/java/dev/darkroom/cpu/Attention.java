@@ -25,9 +25,6 @@ final class Attention {
     private static final int FEWEST_ROWS = 128; // of a tile, however many keys there are: fewer feed the products badly
     private static final int MOST_ROWS = 1024;
 
-    /** oneDNN's name of the mask: the operand of the second step after the product. */
-    private static final int MASK = 2 * dnnl.DNNL_ARG_ATTR_MULTIPLE_POST_OP_BASE | dnnl.DNNL_ARG_SRC_1;
-
     private final Kernels kernels;
     private final Kernels[] workers; // kernels hold addresses while they run, so each thread has its own
 
@@ -234,7 +231,7 @@ final class Attention {
             memory.desc mask) {
         matmul.primitive_desc description =
                 new matmul.primitive_desc(library.engine(), a, b, product, attributes, false);
-        int[] names = {dnnl.DNNL_ARG_SRC, dnnl.DNNL_ARG_WEIGHTS, dnnl.DNNL_ARG_DST, MASK};
+        int[] names = {dnnl.DNNL_ARG_SRC, dnnl.DNNL_ARG_WEIGHTS, dnnl.DNNL_ARG_DST, Epilogue.operandName(1)};
         return new Kernel(library, new matmul(description), description.scratchpad_desc(), names, a, b, product, mask);
     }
 

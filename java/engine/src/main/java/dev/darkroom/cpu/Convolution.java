@@ -145,7 +145,7 @@ final class Convolution {
                     dnnl.DNNL_ARG_DST,
                     dnnl.DNNL_ARG_WEIGHTS,
                     dnnl.DNNL_ARG_BIAS,
-                    Epilogue.operandName()
+                    Epilogue.operandName(0)
                 },
                 description.src_desc(),
                 description.dst_desc(),

@@ -37,15 +37,22 @@ enum Epilogue {
             if (takesOperand()) {
                 steps.append_binary(function, operand);
             } else {
-                steps.append_eltwise(function, alpha, 0);
+                appendTo(steps);
             }
             attributes.set_post_ops(steps);
         }
         return attributes;
     }
 
-    /** oneDNN's name of the other operand. */
-    static int operandName() {
-        return dnnl.DNNL_ARG_ATTR_MULTIPLE_POST_OP_BASE | dnnl.DNNL_ARG_SRC_1;
+    /** Appends a function of single elements, or nothing for {@link #NONE}. */
+    void appendTo(post_ops steps) {
+        if (this != NONE) {
+            steps.append_eltwise(function, alpha, 0);
+        }
+    }
+
+    /** oneDNN's name of the operand of step {@code step}, counted from 0. */
+    static int operandName(int step) {
+        return (step + 1) * dnnl.DNNL_ARG_ATTR_MULTIPLE_POST_OP_BASE | dnnl.DNNL_ARG_SRC_1;
     }
 }

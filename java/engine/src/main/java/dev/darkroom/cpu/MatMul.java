@@ -95,7 +95,7 @@ final class MatMul {
                     dnnl.DNNL_ARG_DST,
                     dnnl.DNNL_ARG_WEIGHTS,
                     dnnl.DNNL_ARG_BIAS,
-                    Epilogue.operandName()
+                    Epilogue.operandName(0)
                 },
                 x,
                 y,
