@@ -99,7 +99,8 @@ public final class SchedulerConfig {
         return config.integer("steps_offset", 0);
     }
 
-    SigmaSchedule sigmaSchedule() {
+    /** How noise levels are spaced. */
+    public SigmaSchedule sigmaSchedule() {
         if (config.flag("use_karras_sigmas", false)) {
             return SigmaSchedule.KARRAS;
         }

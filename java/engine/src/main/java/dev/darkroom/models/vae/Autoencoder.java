@@ -70,6 +70,11 @@ public final class Autoencoder {
                 ops.clip(ops.sliceChannels(moments, latent, 2 * latent), MIN_LOG_VARIANCE, MAX_LOG_VARIANCE));
     }
 
+    /** Latents in the U-Net's scale → the network's own. */
+    public Tensor unscaled(Ops ops, Tensor latents) {
+        return ops.scale(latents, 1 / config.scalingFactor());
+    }
+
     /** z [n, h, w, latentChannels] → pictures [n, h * downscale, w * downscale, 3], about -1 … 1, in the network's type. */
     public Tensor decode(Ops ops, Tensor z) {
         return ops.scoped("vae.decoder", s -> {

@@ -16,7 +16,6 @@ import java.util.List;
  * @param quantConv       whether a 1 x 1 convolution follows the encoder
  * @param postQuantConv   whether a 1 x 1 convolution precedes the decoder
  * @param scalingFactor   latents are multiplied by this for the U-Net: 0.18215 in SD 1 and 2, 0.13025 in SDXL
- * @param shiftFactor     subtracted from latents before scaling; 0 in Stable Diffusion
  */
 public record VaeConfig(
         int imageChannels,
@@ -27,8 +26,7 @@ public record VaeConfig(
         boolean midAttention,
         boolean quantConv,
         boolean postQuantConv,
-        float scalingFactor,
-        float shiftFactor) {
+        float scalingFactor) {
 
     /**
      * Reads a config.json.
@@ -42,6 +40,7 @@ public record VaeConfig(
         c.require("act_fn", "silu", "swish");
         c.require("latents_mean");
         c.require("latents_std");
+        c.require("shift_factor", 0);
         requireBlocks(c, "down_block_types", "DownEncoderBlock2D");
         requireBlocks(c, "up_block_types", "UpDecoderBlock2D");
         return new VaeConfig(
@@ -53,8 +52,7 @@ public record VaeConfig(
                 c.flag("mid_block_add_attention", true),
                 c.flag("use_quant_conv", true),
                 c.flag("use_post_quant_conv", true),
-                c.number("scaling_factor", 0.18215f),
-                c.number("shift_factor", 0));
+                c.number("scaling_factor", 0.18215f));
     }
 
     /** How many pixels of the picture a latent pixel stands for in each direction: 8 for Stable Diffusion. */

@@ -1,0 +1,63 @@
+package dev.darkroom.pipeline;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.darkroom.image.InfoText;
+import dev.darkroom.sampling.SchedulerConfig;
+import dev.darkroom.sampling.SigmaSchedule;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+
+/** What a PNG says of how its picture was made: AUTOMATIC1111's {@code parameters}, and the same as JSON under {@code darkroom}. */
+final class Description {
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    private Description() {}
+
+    /** @param device the device and the type it computed in */
+    static Map<String, String> of(
+            Request request, Job job, SchedulerConfig scheduler, long seed, String model, String device) {
+        Map<String, String> values = new LinkedHashMap<>();
+        values.put("Steps", Integer.toString(request.steps()));
+        values.put("Sampler", scheduler.kind().title());
+        if (scheduler.sigmaSchedule() != SigmaSchedule.DISCRETE) {
+            String name = scheduler.sigmaSchedule().name();
+            values.put("Schedule type", name.charAt(0) + name.substring(1).toLowerCase(Locale.ROOT));
+        }
+        values.put("CFG scale", number(request.guidance()));
+        values.put("Seed", Long.toString(seed));
+        values.put("Size", job.width() + "x" + job.height());
+        values.put("Model", model);
+        if (request.init().isPresent()) {
+            values.put("Denoising strength", number(request.strength()));
+        }
+        if (request.clipSkip() > 1) {
+            values.put("Clip skip", Integer.toString(request.clipSkip()));
+        }
+        if (request.eta() > 0) {
+            values.put("Eta", number(request.eta()));
+        }
+        if (request.guidanceRescale() > 0) {
+            values.put("CFG Rescale", number(request.guidanceRescale()));
+        }
+        values.put("RNG", request.noise() == Request.NoiseSource.TORCH_CUDA ? "NV" : "CPU");
+        values.put("Version", "Darkroom " + Darkroom.version());
+        Map<String, String> texts = new LinkedHashMap<>();
+        texts.put("parameters", new InfoText(request.prompt(), request.negativePrompt(), values).format());
+        texts.put("darkroom", json(request, values, device));
+        return texts;
+    }
+
+    private static String json(Request request, Map<String, String> values, String device) {
+        ObjectNode json = JSON.createObjectNode();
+        json.put("prompt", request.prompt()).put("negative_prompt", request.negativePrompt());
+        values.forEach((name, value) -> json.put(name.toLowerCase(Locale.ROOT).replace(' ', '_'), value));
+        return json.put("device", device).toString();
+    }
+
+    /** Without a needless ".0". */
+    private static String number(double value) {
+        return value == Math.rint(value) ? Long.toString((long) value) : Double.toString(value);
+    }
+}

@@ -1,0 +1,52 @@
+package dev.darkroom.pipeline;
+
+import dev.darkroom.image.InfoText;
+import dev.darkroom.image.OutputFile;
+import dev.darkroom.image.Picture;
+import dev.darkroom.image.PngWriter;
+import dev.darkroom.tensor.MemoryStatistics;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What came of a request.
+ *
+ * @param pictures one for each seed
+ * @param seeds    the seed of each picture
+ * @param texts    for each picture, what its PNG says of how it was made, by keyword
+ * @param warnings what the user should know: words that found no room in the prompt
+ * @param timings  what took how long
+ * @param memory   of the device at the end, with the peak of this request
+ */
+public record Result(
+        List<Picture> pictures,
+        List<Long> seeds,
+        List<Map<String, String>> texts,
+        List<String> warnings,
+        Timings timings,
+        MemoryStatistics memory) {
+    /** The first picture. */
+    public Picture picture() {
+        return pictures.get(0);
+    }
+
+    /** Picture {@code index} as the content of a PNG file that says how it was made. */
+    public byte[] png(int index) {
+        return PngWriter.encode(pictures.get(index), texts.get(index));
+    }
+
+    /**
+     * Writes picture {@code index} to a PNG file, whole or not at all.
+     *
+     * @throws dev.darkroom.image.ImageException when it cannot be written
+     */
+    public void save(int index, Path file) {
+        OutputFile.write(file, png(index));
+    }
+
+    /** How picture {@code index} was made, in AUTOMATIC1111's form. */
+    public InfoText info(int index) {
+        return InfoText.parse(texts.get(index).getOrDefault("parameters", ""));
+    }
+}

@@ -1,0 +1,17 @@
+package dev.darkroom.pipeline;
+
+import java.util.List;
+
+/**
+ * How long the stages of a request took, in seconds.
+ *
+ * @param text   encoding the prompts
+ * @param steps  each model call with what follows from it
+ * @param decode decoding all pictures
+ */
+public record Timings(double text, List<Double> steps, double decode) {
+    /** All stages together. */
+    public double total() {
+        return text + decode + steps.stream().mapToDouble(each -> each).sum();
+    }
+}
