@@ -28,6 +28,7 @@ class CpuAttentionTest {
         "1, 3, 5, 31, 33, false",
         "2, 4, 8, 77, 77, true",
         "1, 2, 16, 130, 130, true",
+        "1, 2, 8, 600, 600, true", // several tiles under one mask
         "1, 8, 40, 300, 77, false",
         "2, 2, 80, 129, 1500, false", // several tiles, the last of one row
         "1, 5, 24, 1100, 260, false", // several tiles of heads and rows

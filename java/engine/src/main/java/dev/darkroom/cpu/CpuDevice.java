@@ -11,6 +11,9 @@ import org.jspecify.annotations.Nullable;
 
 /** The processor of this machine, with oneDNN for the heavy operations. Work is done when a call returns. */
 public final class CpuDevice implements Device {
+    /** Free memory that is kept for what comes next; more would add up, since a decoder can use little of what a U-Net leaves. */
+    private static final long CACHE_BYTES = 256L << 20;
+
     private static final double SHARE_OF_MEMORY =
             0.9; // of the machine or its container; the rest is for the JVM and others
 
@@ -26,6 +29,7 @@ public final class CpuDevice implements Device {
                 new NativeMemory(library.symbol("madvise")),
                 (long) (SHARE_OF_MEMORY * physicalMemory()),
                 poison);
+        pool.setCacheLimit(CACHE_BYTES);
         engine = new CpuEngine(library);
     }
 

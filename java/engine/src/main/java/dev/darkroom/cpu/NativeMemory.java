@@ -7,6 +7,7 @@ import dev.darkroom.tensor.Tensor;
 import java.nio.ByteBuffer;
 import org.lwjgl.system.JNI;
 import org.lwjgl.system.MemoryUtil;
+import org.lwjgl.system.linux.MMAN;
 
 /** The machine's memory outside the Java heap: where the pool's blocks come from, and how Java code reads and writes tensors. */
 final class NativeMemory implements MemoryPool.Backing {
@@ -32,17 +33,35 @@ final class NativeMemory implements MemoryPool.Backing {
 
     @Override
     public long reserve(long bytes) {
-        long address = MemoryUtil.nmemAlignedAlloc(ALIGNMENT, bytes);
-        if (address != 0) {
-            // Only a wish: a kernel that cannot grant it gives small pages, which the first touch takes longer for.
-            JNI.invokePPI(address, bytes, MADV_HUGEPAGE, madvise);
+        // A huge page more than asked for, so that the start can be rounded up; what is over at both ends goes back.
+        long given = MMAN.nmmap(
+                MemoryUtil.NULL,
+                MemoryUtil.NULL,
+                bytes + ALIGNMENT,
+                MMAN.PROT_READ | MMAN.PROT_WRITE,
+                MMAN.MAP_PRIVATE | MMAN.MAP_ANONYMOUS,
+                -1,
+                0);
+        if (given == MMAN.MAP_FAILED) {
+            return 0;
         }
+        long address = (given + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+        unmap(given, address - given);
+        unmap(address + bytes, given + ALIGNMENT - address);
+        // Only a wish: a kernel that cannot grant it gives small pages, which the first touch takes longer for.
+        JNI.invokePPI(address, bytes, MADV_HUGEPAGE, madvise);
         return address;
     }
 
     @Override
     public void release(long address, long bytes) {
-        MemoryUtil.nmemAlignedFree(address);
+        unmap(address, bytes);
+    }
+
+    private static void unmap(long address, long bytes) {
+        if (bytes > 0) {
+            MMAN.nmunmap(MemoryUtil.NULL, address, bytes);
+        }
     }
 
     @Override
