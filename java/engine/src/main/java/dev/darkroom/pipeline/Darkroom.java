@@ -139,6 +139,16 @@ public final class Darkroom implements AutoCloseable {
         return new NetworkBench(device, networks, dtype);
     }
 
+    /** Height of the latents of a request's pictures. */
+    public int latentHeight(Request request) {
+        return check.job(request).height() / networks.vae().config().downscale();
+    }
+
+    /** Width of the latents of a request's pictures. */
+    public int latentWidth(Request request) {
+        return check.job(request).width() / networks.vae().config().downscale();
+    }
+
     /** What a request will take. @throws InvalidRequestException when it cannot be served as it is */
     public Estimate estimate(Request request) {
         return Estimate.of(model, tokenizers, dtype, check.job(request));

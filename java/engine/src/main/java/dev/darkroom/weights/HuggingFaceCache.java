@@ -21,7 +21,7 @@ public final class HuggingFaceCache {
     }
 
     /** The cache that this process's environment points to. */
-    static HuggingFaceCache ofEnvironment() {
+    public static HuggingFaceCache ofEnvironment() {
         return of(System.getenv(), Path.of(System.getProperty("user.home")));
     }
 
@@ -41,6 +41,11 @@ public final class HuggingFaceCache {
         String caches = environment.get("XDG_CACHE_HOME");
         Path cache = caches != null && !caches.isEmpty() ? Path.of(caches) : home.resolve(".cache");
         return new HuggingFaceCache(cache.resolve("huggingface").resolve("hub"));
+    }
+
+    /** Where the cache lies, whether or not there is one. */
+    public Path folder() {
+        return root;
     }
 
     /** Whether {@code spec} has the form {@code org/name} or {@code org/name@revision}. */

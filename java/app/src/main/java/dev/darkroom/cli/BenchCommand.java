@@ -1,0 +1,216 @@
+package dev.darkroom.cli;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.darkroom.pipeline.Darkroom;
+import dev.darkroom.pipeline.Estimate;
+import dev.darkroom.pipeline.NetworkBench;
+import dev.darkroom.pipeline.Request;
+import dev.darkroom.tensor.Bytes;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import java.util.function.DoubleSupplier;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** Times a model's parts. */
+@Command(
+        name = "bench",
+        mixinStandardHelpOptions = true,
+        sortOptions = false,
+        description = "Times loading, text, a step and decoding, with operations per second and peak memory.")
+final class BenchCommand implements Callable<Integer> {
+    @Mixin
+    private final ModelOptions model = new ModelOptions();
+
+    /** What is timed. */
+    enum Part {
+        ALL,
+        LOAD,
+        TEXT,
+        UNET,
+        VAE
+    }
+
+    @Option(
+            names = "--part",
+            defaultValue = "all",
+            description = "One of ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
+    private Part part = Part.ALL;
+
+    @Option(
+            names = {"-W", "--width"},
+            defaultValue = "0",
+            description = "Width in pixels. Default: the model's own.")
+    private int width;
+
+    @Option(
+            names = {"-H", "--height"},
+            defaultValue = "0",
+            description = "Height in pixels. Default: the model's own.")
+    private int height;
+
+    @Option(
+            names = {"-b", "--batch-count"},
+            defaultValue = "1",
+            description = "Pictures at once. Default: ${DEFAULT-VALUE}.")
+    private int count;
+
+    @Option(
+            names = "--steps",
+            defaultValue = "20",
+            description = "Steps that the total is given for. Default: ${DEFAULT-VALUE}.")
+    private int steps;
+
+    @Option(
+            names = "--repeat",
+            defaultValue = "5",
+            description = "How often each part is timed. Default: ${DEFAULT-VALUE}.")
+    private int repeat;
+
+    @Option(
+            names = "--warmup",
+            defaultValue = "1",
+            description = "How often each part runs before. Default: ${DEFAULT-VALUE}.")
+    private int warmup;
+
+    @Option(names = "--json", description = "Write one JSON object.")
+    private boolean json;
+
+    @Mixin
+    private final Verbosity verbosity = new Verbosity();
+
+    @Spec
+    private CommandSpec spec = CommandSpec.create();
+
+    @Override
+    public Integer call() {
+        if (repeat < 1 || warmup < 0) {
+            throw new IllegalArgumentException(
+                    "repeat is " + repeat + " and warmup " + warmup + "; must be at least 1 and 0");
+        }
+        ObjectNode report = new ObjectMapper().createObjectNode();
+        try (Darkroom darkroom = model.open()) {
+            Request request = Request.of("a bench")
+                    .size(width, height)
+                    .steps(steps)
+                    .count(count)
+                    .build();
+            Estimate estimate = darkroom.estimate(request);
+            report.put("device", darkroom.device().name())
+                    .put("description", darkroom.device().description());
+            report.put("dtype", darkroom.dtype().toString())
+                    .put("model", darkroom.model().location());
+            report.put("load_seconds", darkroom.loadSeconds());
+            NetworkBench networks = darkroom.networks();
+            int h = darkroom.latentHeight(request);
+            int w = darkroom.latentWidth(request);
+            double text = time(report, Part.TEXT, estimate.textFlops(), () -> networks.text(2 * count));
+            double step = time(report, Part.UNET, estimate.stepFlops(), () -> networks.unet(2 * count, h, w));
+            double decode = time(report, Part.VAE, estimate.decodeFlops(), () -> networks.vaeDecode(1, h, w));
+            if (part == Part.ALL) {
+                report.put("total_seconds", darkroom.loadSeconds() + text + steps * step + count * decode);
+            }
+            report.put("predicted_peak_bytes", estimate.peakBytes());
+            report.put("pool_peak_bytes", darkroom.device().pool().statistics().peakReserved());
+        }
+        report.put("process_peak_bytes", processPeak());
+        print(report);
+        return 0;
+    }
+
+    /** Times one part, if it is asked for; returns the median in seconds. */
+    private double time(ObjectNode report, Part what, long flops, DoubleSupplier run) {
+        if (part != Part.ALL && part != what) {
+            return 0;
+        }
+        for (int i = 0; i < warmup; i++) {
+            run.getAsDouble();
+        }
+        double[] seconds = new double[repeat];
+        Arrays.setAll(seconds, i -> run.getAsDouble());
+        Arrays.sort(seconds);
+        double median = (seconds[(repeat - 1) / 2] + seconds[repeat / 2]) / 2;
+        report.putObject(what.name().toLowerCase(Locale.ROOT))
+                .put("n", repeat)
+                .put("median_seconds", median)
+                .put("min_seconds", seconds[0])
+                .put("p95_seconds", seconds[(int) Math.ceil(0.95 * repeat) - 1])
+                .put("flops", flops)
+                .put("flops_per_second", flops / median);
+        return median;
+    }
+
+    private void print(ObjectNode report) {
+        if (json) {
+            spec.commandLine().getOut().println(report);
+            return;
+        }
+        line(
+                "device",
+                report.path("device").asText() + ": "
+                        + report.path("description").asText() + ", "
+                        + report.path("dtype").asText());
+        line(
+                "load",
+                String.format(Locale.ROOT, "%.3f s", report.path("load_seconds").asDouble()));
+        for (Part each : new Part[] {Part.TEXT, Part.UNET, Part.VAE}) {
+            var timed = report.path(each.name().toLowerCase(Locale.ROOT));
+            if (!timed.isMissingNode()) {
+                line(
+                        each == Part.UNET ? "step" : each == Part.VAE ? "decode" : "text",
+                        String.format(
+                                Locale.ROOT,
+                                "%.4f s median of %d, %.4f min, %.4f p95, %.1f GFLOP/s",
+                                timed.path("median_seconds").asDouble(),
+                                timed.path("n").asInt(),
+                                timed.path("min_seconds").asDouble(),
+                                timed.path("p95_seconds").asDouble(),
+                                timed.path("flops_per_second").asDouble() / 1e9));
+            }
+        }
+        if (report.has("total_seconds")) {
+            line(
+                    "total",
+                    String.format(
+                            Locale.ROOT,
+                            "%.2f s for %d steps",
+                            report.path("total_seconds").asDouble(),
+                            steps));
+        }
+        line(
+                "peak memory",
+                Bytes.format(report.path("process_peak_bytes").asLong()) + " of the process, "
+                        + Bytes.format(report.path("pool_peak_bytes").asLong()) + " of the pool, "
+                        + Bytes.format(report.path("predicted_peak_bytes").asLong()) + " predicted for a request");
+    }
+
+    private void line(String what, String value) {
+        spec.commandLine().getOut().println(String.format(Locale.ROOT, "%-12s %s", what, value));
+    }
+
+    /** The most memory this process ever had resident, as the kernel counts it; 0 where it does not say. */
+    private static long processPeak() {
+        Path status = Path.of("/proc/self/status");
+        if (!Files.isReadable(status)) {
+            return 0;
+        }
+        try {
+            return Files.readAllLines(status).stream()
+                    .filter(line -> line.startsWith("VmHWM:"))
+                    .mapToLong(line -> 1024 * Long.parseLong(line.replaceAll("\\D", "")))
+                    .findFirst()
+                    .orElse(0);
+        } catch (IOException e) {
+            throw new UncheckedIOException(status + " cannot be read", e);
+        }
+    }
+}
