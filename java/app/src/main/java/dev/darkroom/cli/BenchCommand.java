@@ -85,9 +85,6 @@ final class BenchCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Write one JSON object.")
     private boolean json;
 
-    @Mixin
-    private final Verbosity verbosity = new Verbosity();
-
     @Spec
     private CommandSpec spec = CommandSpec.create();
 
@@ -132,11 +129,9 @@ final class BenchCommand implements Callable<Integer> {
         if (part != Part.ALL && part != what) {
             return 0;
         }
-        for (int i = 0; i < warmup; i++) {
-            run.getAsDouble();
-        }
-        double[] seconds = new double[repeat];
-        Arrays.setAll(seconds, i -> run.getAsDouble());
+        double[] all = new double[warmup + repeat];
+        Arrays.setAll(all, i -> run.getAsDouble());
+        double[] seconds = Arrays.copyOfRange(all, warmup, all.length);
         Arrays.sort(seconds);
         double median = (seconds[(repeat - 1) / 2] + seconds[repeat / 2]) / 2;
         report.putObject(what.name().toLowerCase(Locale.ROOT))

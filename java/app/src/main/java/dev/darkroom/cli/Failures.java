@@ -6,7 +6,6 @@ import dev.darkroom.pipeline.CancelledException;
 import dev.darkroom.tensor.OutOfDeviceMemoryException;
 import dev.darkroom.weights.WeightsException;
 import java.io.PrintWriter;
-import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
@@ -39,7 +38,7 @@ final class Failures {
         if (ours) {
             err.println("darkroom: this is a fault of Darkroom; please report it with what follows");
         }
-        if (ours || arguments.originalArgs().stream().anyMatch(List.of("-v", "--verbose")::contains)) {
+        if (ours || Main.isVerbose(command.getCommandSpec())) {
             e.printStackTrace(err);
         }
         return ours ? FAULT : isDeviceFailure(e) ? DEVICE_FAILED : BAD_INPUT;

@@ -132,9 +132,6 @@ abstract class GenerateCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Write one JSON object to standard output.")
     private boolean json;
 
-    @Mixin
-    private final Verbosity verbosity = new Verbosity();
-
     @Spec
     private CommandSpec spec = CommandSpec.create();
 
@@ -159,7 +156,7 @@ abstract class GenerateCommand implements Callable<Integer> {
         ProgressLines progress = ProgressLines.on(spec.commandLine().getErr(), preview);
         progress.loading(model.model());
         try (Darkroom darkroom = model.open()) {
-            progress.loaded(darkroom, verbosity.isVerbose());
+            progress.loaded(darkroom, Main.isVerbose(spec));
             Result result = darkroom.generate(request, progress);
             List<String> files = new ArrayList<>();
             for (int i = 0; i < result.pictures().size(); i++) {

@@ -4,7 +4,6 @@ import dev.darkroom.weights.CheckpointReport;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -27,9 +26,6 @@ final class InspectCommand implements Callable<Integer> {
 
     @Option(names = "--json", description = "Write one JSON object.")
     private boolean json;
-
-    @Mixin
-    private final Verbosity verbosity = new Verbosity();
 
     @Spec
     private CommandSpec spec = CommandSpec.create();

@@ -7,6 +7,9 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.HelpCommand;
 import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ScopeType;
 
 /** The command {@code darkroom}. */
 @Command(
@@ -35,6 +38,12 @@ import picocli.CommandLine.IVersionProvider;
             "Exit codes: 0 done, 1 a fault of this program or a comparison that failed, 2 bad input, 3 a device that failed, 130 interrupted."
         })
 public final class Main {
+    @Option(
+            names = {"-v", "--verbose"},
+            scope = ScopeType.INHERIT,
+            description = "Say more, and show where failures arose.")
+    private boolean verbose;
+
     private Main() {}
 
     public static void main(String[] arguments) {
@@ -58,6 +67,11 @@ public final class Main {
                 .setParameterExceptionHandler(Failures::badArguments)
                 .setExecutionExceptionHandler(Failures::failed);
         return arguments.length == 0 ? command.execute("--help") : command.execute(arguments);
+    }
+
+    /** Whether the user asked for more, before or after the command's name. */
+    static boolean isVerbose(CommandSpec spec) {
+        return ((Main) spec.root().userObject()).verbose;
     }
 
     /** Gives {@code --version} its text. */

@@ -11,6 +11,7 @@ import dev.darkroom.tensor.Device;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -47,9 +48,6 @@ final class VerifyCommand implements Callable<Integer> {
 
     @Option(names = "--json", description = "Write one JSON object.")
     private boolean json;
-
-    @Mixin
-    private final Verbosity verbosity = new Verbosity();
 
     @Spec
     private CommandSpec spec = CommandSpec.create();
@@ -111,17 +109,25 @@ final class VerifyCommand implements Callable<Integer> {
     }
 
     private static List<String> summary(List<CaseResult> results, String description) {
-        Map<String, int[]> counts = new LinkedHashMap<>();
-        int[] all = new int[CaseResult.Status.values().length];
+        Map<String, Map<CaseResult.Status, Integer>> counts = new LinkedHashMap<>();
         for (CaseResult result : results) {
-            counts.computeIfAbsent(result.group(), group -> new int[all.length])[
-                    result.status().ordinal()]++;
-            all[result.status().ordinal()]++;
+            for (String row : List.of(result.group(), "all")) {
+                counts.computeIfAbsent(row, group -> new EnumMap<>(CaseResult.Status.class))
+                        .merge(result.status(), 1, Integer::sum);
+            }
         }
-        counts.put("all", all);
+        Map<CaseResult.Status, Integer> all = counts.remove("all");
+        if (all != null) {
+            counts.put("all", all); // last
+        }
         List<String> lines = new ArrayList<>(List.of("", "summary (" + description + ")"));
-        counts.forEach((group, n) -> lines.add(
-                String.format(Locale.ROOT, "  %-12s %4d passed  %3d failed  %3d skipped", group, n[0], n[1], n[2])));
+        counts.forEach((group, n) -> lines.add(String.format(
+                Locale.ROOT,
+                "  %-12s %4d passed  %3d failed  %3d skipped",
+                group,
+                n.getOrDefault(CaseResult.Status.PASS, 0),
+                n.getOrDefault(CaseResult.Status.FAIL, 0),
+                n.getOrDefault(CaseResult.Status.SKIPPED, 0))));
         return lines;
     }
 
