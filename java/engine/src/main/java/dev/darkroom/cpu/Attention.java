@@ -24,6 +24,8 @@ final class Attention {
     private static final long TILE_BYTES = 1 << 20; // scores of a tile: a second-level cache
     private static final int FEWEST_ROWS = 128; // of a tile, however many keys there are: fewer feed the products badly
     private static final int MOST_ROWS = 1024;
+    private static final long PRODUCTS_FOR_MORE_THREADS =
+            16 << 20; // about 0.3 ms: less is done before others are awake
 
     private final Kernels kernels;
     private final Kernels[] workers; // kernels hold addresses while they run, so each thread has its own
@@ -62,53 +64,69 @@ final class Attention {
             return;
         }
         try (Scope tiles = scope.child("attention")) {
-            Tensor keys = pack(tiles, all, Step.PACK_KEYS, k, all.packedKeys());
-            Tensor values = pack(tiles, all, Step.PACK_VALUES, v, all.packedValues());
+            long keyBytes = all.packedKeys().get_size();
+            long valueBytes = all.packedValues().get_size();
             Operands operands = new Operands(
                     q.address(),
                     y.address(),
-                    keys.address(),
-                    keys.byteSize() / images / heads,
-                    values.address(),
-                    values.byteSize() / images / heads,
+                    allocate(tiles, images * keyBytes),
+                    keyBytes / heads,
+                    allocate(tiles, images * valueBytes),
+                    valueBytes / heads,
                     causal ? causalMask(tiles, all.keys()).address() : 0);
-            runTiles(tiles, all, images, operands);
+            runTiles(tiles, all, k, v, operands);
         }
     }
 
-    /** x [n, s, c] → n times {@code layout}. */
-    private Tensor pack(Scope scope, AttentionTile all, Step step, Tensor x, memory.desc layout) {
-        int images = x.dim(0);
-        Tensor packed = scope.allocate(Shape.of(images, Math.toIntExact(layout.get_size())), DType.U8);
-        for (int image = 0; image < images; image++) {
-            kernel(kernels, all, step)
-                    .run(
-                            scope,
-                            x.rows(image, image + 1).address(),
-                            packed.rows(image, image + 1).address());
-        }
-        return packed;
-    }
-
-    /** Each thread computes whole tiles, so that threads need not wait for each other within one. */
-    private void runTiles(Scope scope, AttentionTile all, int images, Operands operands) {
+    /** Each thread packs and computes whole pieces, so that threads need not wait for each other within one. */
+    private void runTiles(Scope scope, AttentionTile all, Tensor k, Tensor v, Operands operands) {
         AttentionTile largest = largestTile(all);
+        int images = k.dim(0);
         int across = (all.heads() + largest.heads() - 1) / largest.heads();
         int down = (all.rows() + largest.rows() - 1) / largest.rows();
         int count = images * across * down;
-        int threads = Math.min(workers.length, count);
-        OneDnn library = kernels.library();
-        library.useOneThread();
+        long products = (long) images * all.rows() * all.keys() * all.channels();
+        int threads = products < PRODUCTS_FOR_MORE_THREADS ? 1 : Math.min(workers.length, count);
+        kernels.library().useOneThread();
         Workspace[] workspaces = new Workspace[threads];
         Arrays.setAll(workspaces, i -> workspace(scope, workers[i], all, largest));
+        forEach(2 * images, threads, (i, thread) -> {
+            Workspace space = workspaces[thread];
+            int image = i / 2;
+            if (i % 2 == 0) {
+                kernel(space.kernels, all, Step.PACK_KEYS)
+                        .runWith(
+                                space.scratch,
+                                k.rows(image, image + 1).address(),
+                                operands.keys + (long) image * all.heads() * operands.keyBytes);
+            } else {
+                kernel(space.kernels, all, Step.PACK_VALUES)
+                        .runWith(
+                                space.scratch,
+                                v.rows(image, image + 1).address(),
+                                operands.values + (long) image * all.heads() * operands.valueBytes);
+            }
+        });
+        forEach(count, threads, (i, thread) -> {
+            int image = i / (across * down);
+            int head = i / down % across * largest.heads();
+            int row = i % down * largest.rows();
+            runTile(all, tileAt(all, largest, head, row), image, head, row, operands, workspaces[thread]);
+        });
+    }
+
+    /** A piece of work, given to whichever thread is free. */
+    @FunctionalInterface
+    private interface Piece {
+        void run(int index, int thread);
+    }
+
+    private void forEach(int count, int threads, Piece piece) {
         AtomicInteger next = new AtomicInteger();
         Parallel.run(threads, thread -> {
-            library.useOneThread();
+            kernels.library().useOneThread();
             for (int i = next.getAndIncrement(); i < count; i = next.getAndIncrement()) {
-                int image = i / (across * down);
-                int head = i / down % across * largest.heads();
-                int row = i % down * largest.rows();
-                runTile(all, tileAt(all, largest, head, row), image, head, row, operands, workspaces[thread]);
+                piece.run(i, thread);
             }
         });
     }
@@ -133,7 +151,9 @@ final class Attention {
 
     /** Makes the kernels of all tiles, to know how much scratch memory they want, and allocates what the largest tile takes. */
     private static Workspace workspace(Scope scope, Kernels kernels, AttentionTile all, AttentionTile largest) {
-        long scratch = 0;
+        long scratch = Math.max(
+                kernel(kernels, all, Step.PACK_KEYS).scratchBytes(),
+                kernel(kernels, all, Step.PACK_VALUES).scratchBytes());
         for (int head : new int[] {0, (all.heads() - 1) / largest.heads() * largest.heads()}) {
             for (int row : new int[] {0, (all.rows() - 1) / largest.rows() * largest.rows()}) {
                 AttentionTile tile = tileAt(all, largest, head, row);

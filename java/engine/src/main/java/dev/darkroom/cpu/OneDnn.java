@@ -13,7 +13,7 @@ import org.lwjgl.system.linux.DynamicLinkLoader;
 
 /** The oneDNN library: loads it, and holds its engine, its stream and the number of threads it computes with. */
 final class OneDnn {
-    private static final String SPIN_COUNT = "10000"; // turns, about a tenth of a millisecond
+    private static final String SPIN_COUNT = "30000"; // turns, a fraction of a millisecond
     private static final Thread NOBODY = new Thread("nobody");
 
     private final engine processor;
