@@ -56,7 +56,7 @@ final class OneDnn {
         } catch (LinkageError | TypeNotPresentException e) {
             throw new CpuUnavailableException(
                     "the cpu device cannot load oneDNN: " + rootMessage(e)
-                            + ". JavaCPP unpacks it to " + cacheFolder()
+                            + "; JavaCPP unpacks it to " + cacheFolder()
                             + ", which must be writable, not mounted noexec, and have 200 MB free; another place is given with"
                             + " -Dorg.bytedeco.javacpp.cachedir=FOLDER. The jars org.bytedeco:dnnl, opencl and javacpp (each with"
                             + " its linux-x86_64 natives) and org.lwjgl:lwjgl must be on the class path.",
