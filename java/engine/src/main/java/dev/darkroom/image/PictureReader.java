@@ -61,7 +61,7 @@ public final class PictureReader {
             }
             try {
                 byte[] rgb = new byte[pixels.remaining()];
-                pixels.get(rgb);
+                pixels.get(0, rgb); // absolute: what is freed is found by the position
                 Picture picture = new Picture(width.get(0), height.get(0), rgb);
                 return isJpeg(content) ? Orientation.upright(picture, Orientation.of(content)) : picture;
             } finally {

@@ -42,13 +42,16 @@ public final class Darkroom implements AutoCloseable {
         this.model = model;
         this.device = device;
         this.dtype = dtype;
-        tokenizers = tokenizers(model);
+        tokenizers = Tokenizers.of(model);
         SchedulerConfig scheduler =
                 SchedulerConfig.of(model.location() + ", scheduler/scheduler_config.json", model.config("scheduler"));
         networks = Networks.load(device, model, dtype);
-        TextConditioner text = new TextConditioner(networks, tokenizers, model.family());
-        generation = new Generation(device, networks, text);
-        check = new RequestCheck(networks.unet().config(), networks.vae().config(), scheduler, text.layers());
+        generation = new Generation(device, networks, tokenizers, model.family());
+        check = new RequestCheck(
+                networks.unet().config(),
+                networks.vae().config(),
+                scheduler,
+                generation.text().layers());
         loadSeconds = (System.nanoTime() - begun) / 1e9;
     }
 
@@ -223,22 +226,5 @@ public final class Darkroom implements AutoCloseable {
             warnings.add("the " + field + " has " + prompt.tokens() + " tokens, and the model takes "
                     + (tokenizer.maxLength() - 2) + "; left out: \"" + prompt.cutOff() + "\"");
         }
-    }
-
-    /** A tokenizer for each text encoder: the folder's, else the built-in one with the padding of its family. */
-    private static List<ClipTokenizer> tokenizers(ModelFiles model) {
-        List<ClipTokenizer> tokenizers = new ArrayList<>();
-        for (String encoder : Networks.textEncoderNames(model)) {
-            String name = encoder.replace("text_encoder", "tokenizer");
-            Optional<Path> folder = model.has(name) ? model.component(name).folder() : Optional.empty();
-            tokenizers.add(folder.map(ClipTokenizer::open)
-                    .orElseGet(() -> padsWithZero(model, encoder) ? ClipTokenizer.openClip() : ClipTokenizer.clip()));
-        }
-        return tokenizers;
-    }
-
-    /** OpenCLIP's encoders, which are told by their activation, pad with id 0. */
-    private static boolean padsWithZero(ModelFiles model, String encoder) {
-        return model.config(encoder).path("hidden_act").asText().equals("gelu");
     }
 }

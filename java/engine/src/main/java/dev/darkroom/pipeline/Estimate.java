@@ -26,8 +26,7 @@ public record Estimate(long peakBytes, long weightBytes, long textFlops, long st
                 Networks networks = Networks.shapesOf(device, model, dtype);
                 Scope scope = Scope.open(device, "request")) {
             long weights = device.pool().statistics().live();
-            Generation generation =
-                    new Generation(device, networks, new TextConditioner(networks, tokenizers, model.family()));
+            Generation generation = new Generation(device, networks, tokenizers, model.family());
             Ops ops = device.ops(scope);
             Conditioning conditioning = generation.condition(ops, job);
             long text = flops(device);

@@ -11,6 +11,8 @@ import dev.darkroom.tensor.Ops;
 import dev.darkroom.tensor.Scope;
 import dev.darkroom.tensor.Shape;
 import dev.darkroom.tensor.Tensor;
+import dev.darkroom.tokenizer.ClipTokenizer;
+import dev.darkroom.weights.ModelFamily;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -51,10 +53,15 @@ public final class Generation {
     private final Networks networks;
     private final TextConditioner text;
 
-    public Generation(Device device, Networks networks, TextConditioner text) {
+    /** @param tokenizers one for each text encoder */
+    public Generation(Device device, Networks networks, List<ClipTokenizer> tokenizers, ModelFamily family) {
         this.device = device;
         this.networks = networks;
-        this.text = text;
+        this.text = new TextConditioner(networks, tokenizers, family);
+    }
+
+    TextConditioner text() {
+        return text;
     }
 
     /**
@@ -78,8 +85,7 @@ public final class Generation {
                     (i, sample) -> clock.stepDone(
                             i, () -> preview.of(device, sample.rows(0, 1), previewScale(job.plan(), i))));
             requireNumbers(ops, last, "the U-Net");
-            Outcome outcome = decode(ops, job, last, clock);
-            return outcome;
+            return decode(ops, job, last, clock);
         }
     }
 

@@ -9,6 +9,8 @@ import dev.darkroom.tensor.Ops;
 import dev.darkroom.tensor.Shape;
 import dev.darkroom.tensor.Tensor;
 import dev.darkroom.weights.SafetensorsFile;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.Consumer;
 
 /** What groups check with: the set, a device and a type, and where the outcomes go. */
@@ -67,6 +69,10 @@ final class Check {
             return file.has(name);
         }
 
+        Set<String> names() {
+            return new TreeSet<>(file.names());
+        }
+
         HostTensor get(String name) {
             return file.get(name);
         }
@@ -75,13 +81,21 @@ final class Check {
             return file.get(name).toFloats();
         }
 
+        /** The values of an i64 tensor. */
+        long[] longs(String name) {
+            HostTensor tensor = file.get(name);
+            long[] values = new long[Math.toIntExact(tensor.shape().count())];
+            tensor.read(bytes -> bytes.asLongBuffer().get(values));
+            return values;
+        }
+
         /** Token ids [n, t]. */
         int[][] ids(String name) {
-            HostTensor tensor = file.get(name);
-            float[] values = tensor.toFloats(); // ids are far below 2^24, which floats hold exactly
-            int[][] ids = new int[tensor.shape().dim(0)][tensor.shape().dim(1)];
+            Shape shape = file.get(name).shape();
+            long[] values = longs(name);
+            int[][] ids = new int[shape.dim(0)][shape.dim(1)];
             for (int i = 0; i < values.length; i++) {
-                ids[i / ids[0].length][i % ids[0].length] = (int) values[i];
+                ids[i / shape.dim(1)][i % shape.dim(1)] = Math.toIntExact(values[i]);
             }
             return ids;
         }

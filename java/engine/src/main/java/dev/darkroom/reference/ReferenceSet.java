@@ -1,7 +1,9 @@
 package dev.darkroom.reference;
 
+import com.fasterxml.jackson.core.json.JsonReadFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -13,7 +15,11 @@ import java.util.regex.Pattern;
 
 /** A directory of reference tensors: groups with an index.json each, and the checkpoints they were computed with. */
 public final class ReferenceSet {
-    private static final ObjectMapper JSON = new ObjectMapper();
+    /** Indexes are written by Python, whose JSON has infinities. */
+    private static final ObjectMapper JSON = JsonMapper.builder()
+            .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
+            .build();
+
     private static final Pattern CHECKPOINT = Pattern.compile("checkpoints/([A-Za-z0-9_.-]+(?:/[A-Za-z0-9_-]+)?)");
 
     private final Path root;

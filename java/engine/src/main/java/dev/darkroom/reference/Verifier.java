@@ -8,8 +8,15 @@ import java.util.function.Consumer;
 
 /** Runs our code on a reference set and compares. */
 public final class Verifier {
-    private static final List<Group> GROUPS =
-            List.of(new TextGroup(), new UNetGroup(), new VaeGroup(), new SchedulersGroup());
+    private static final List<Group> GROUPS = List.of(
+            new TokenizerGroup(),
+            new RngGroup(),
+            new FormatsGroup(),
+            new SchedulersGroup(),
+            new TextGroup(),
+            new UNetGroup(),
+            new VaeGroup(),
+            new PipelinesGroup());
 
     private final ReferenceSet set;
 

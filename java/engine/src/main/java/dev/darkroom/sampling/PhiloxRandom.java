@@ -29,7 +29,8 @@ public final class PhiloxRandom implements RandomStream {
         return values;
     }
 
-    private double normalAt(int element) {
+    /** The four 32-bit words of an element of the next call, which {@link #normal} makes its number of; unsigned. */
+    public long[] words(int element) {
         int c0 = call;
         int c1 = 0;
         int c2 = element;
@@ -46,8 +47,18 @@ public final class PhiloxRandom implements RandomStream {
             k0 += WEYL_0;
             k1 += WEYL_1;
         }
-        double u = Integer.toUnsignedLong(c0) * 0x1p-32 + 0x1p-33;
-        double v = (Integer.toUnsignedLong(c1) * 0x1p-32 + 0x1p-33) * 2 * Math.PI;
+        return new long[] {
+            Integer.toUnsignedLong(c0),
+            Integer.toUnsignedLong(c1),
+            Integer.toUnsignedLong(c2),
+            Integer.toUnsignedLong(c3)
+        };
+    }
+
+    private double normalAt(int element) {
+        long[] words = words(element);
+        double u = words[0] * 0x1p-32 + 0x1p-33;
+        double v = (words[1] * 0x1p-32 + 0x1p-33) * 2 * Math.PI;
         return Math.sqrt(-2 * Math.log(u)) * Math.sin(v);
     }
 }

@@ -1,5 +1,6 @@
 package dev.darkroom.sampling;
 
+import dev.darkroom.tensor.DType;
 import dev.darkroom.tensor.HalfFloats;
 import java.util.function.DoubleUnaryOperator;
 
@@ -31,10 +32,13 @@ public final class TorchCpuRandom implements RandomStream {
         return toFloats(normal(count, () -> (word() & 0xFFFFFF) * 0x1p-24, value -> (float) value));
     }
 
-    /** As torch.randn for float16. */
+    /** As torch.randn for float16: drawn as float32 and rounded. */
     public float[] normalHalf(int count) {
-        return toFloats(normal(
-                count, () -> (word() & 0x7FF) * 0x1p-11, value -> HalfFloats.fromF16(HalfFloats.toF16((float) value))));
+        float[] values = normal(count);
+        for (int i = 0; i < count; i++) {
+            values[i] = HalfFloats.round(values[i], DType.F16);
+        }
+        return values;
     }
 
     /** As torch.randn for float64. */
