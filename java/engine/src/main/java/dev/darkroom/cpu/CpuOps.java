@@ -136,7 +136,8 @@ final class CpuOps implements Ops {
         Shape shape = ShapeRules.upsampleConv2d(this, x, height, width, weight);
         CpuConv2dWeight packed = (CpuConv2dWeight) weight;
         Tensor transposed = packed.transposed();
-        if (transposed == null || height != 2 * x.dim(1) || width != 2 * x.dim(2)) {
+        boolean doubles = height == 2 * x.dim(1) && width == 2 * x.dim(2);
+        if (transposed == null || !doubles || !engine.upsampling.takes(x, packed)) {
             return Ops.super.upsampleConv2d(x, height, width, weight);
         }
         Tensor y = scope.allocate(shape, x.dtype());

@@ -5,6 +5,8 @@ import dev.darkroom.tensor.DType;
 import dev.darkroom.tensor.Scope;
 import dev.darkroom.tensor.Shape;
 import dev.darkroom.tensor.Tensor;
+import java.util.HashMap;
+import java.util.Map;
 import org.bytedeco.dnnl.deconvolution_forward;
 import org.bytedeco.dnnl.global.dnnl;
 import org.bytedeco.dnnl.memory;
@@ -25,6 +27,7 @@ final class Upsampling {
     private static final int[] LAST = {2, 2, 1, 0};
 
     private final Kernels kernels;
+    private final Map<Key, Boolean> suited = new HashMap<>();
 
     private record Key(int height, int width, int in, int out, DType dtype, boolean bias) {}
 
@@ -80,10 +83,19 @@ final class Upsampling {
         return describe(new Key(16, 16, in, out, dtype, true)).weights_desc();
     }
 
-    /** x [n, h, w, in] → y [n, 2h, 2w, out]. */
+    /** Whether maps of x's size want the weights as they were packed; small and odd ones may not. */
+    boolean takes(Tensor x, CpuConv2dWeight weight) {
+        Key key = key(x, weight);
+        return suited.computeIfAbsent(key, k -> describe(k).weights_desc().equals(weightLayout(k.in, k.out, k.dtype)));
+    }
+
+    private static Key key(Tensor x, CpuConv2dWeight weight) {
+        return new Key(x.dim(1), x.dim(2), weight.in(), weight.out(), x.dtype(), weight.hasBias());
+    }
+
+    /** x [n, h, w, in], which this {@link #takes}, → y [n, 2h, 2w, out]. */
     void run(Scope scope, Tensor x, CpuConv2dWeight weight, Tensor transposed, Tensor y) {
-        Key key = new Key(x.dim(1), x.dim(2), weight.in(), weight.out(), x.dtype(), weight.hasBias());
-        Kernel kernel = kernels.get(key, this::make);
+        Kernel kernel = kernels.get(key(x, weight), this::make);
         for (int image = 0; image < x.dim(0); image++) {
             kernel.run(
                     scope,

@@ -91,13 +91,12 @@ public final class Generation {
 
     /** The texts of a job as the U-Net sees them: the negative ones first, where there is guidance. */
     Conditioning condition(Ops ops, Job job) {
-        List<String> prompts = new ArrayList<>();
-        boolean guided = Denoiser.isGuided(networks.unet(), job);
-        if (guided) {
-            prompts.addAll(job.negativePrompts());
+        TextConditioner.Encoded prompts = text.encode(ops, job.prompts(), job.clipSkip());
+        if (Denoiser.isGuided(networks.unet(), job)) {
+            prompts = text.encode(ops, job.negativePrompts(), job.negativeClipSkip())
+                    .followedBy(ops, prompts);
         }
-        prompts.addAll(job.prompts());
-        return text.condition(ops, text.encode(ops, prompts, job.clipSkip()), job.width(), job.height());
+        return text.condition(ops, prompts, job.width(), job.height());
     }
 
     /** The first sample: noise, or a picture's latents mixed with noise. */

@@ -15,7 +15,8 @@ import java.util.Optional;
  * @param plan            the compiled sampler
  * @param guidance        scale of classifier-free guidance; 1 or less for none
  * @param guidanceRescale 0 … 1
- * @param clipSkip        1 for the model's own layer
+ * @param clipSkip        layer of the prompts: 1 for the model's own
+ * @param negativeClipSkip layer of the negative prompts; AUTOMATIC1111 takes the prompts', diffusers always the model's own
  * @param init            the picture to start from, of this size; empty to start from noise
  * @param noise           of all images
  */
@@ -28,6 +29,7 @@ public record Job(
         double guidance,
         double guidanceRescale,
         int clipSkip,
+        int negativeClipSkip,
         Optional<Picture> init,
         Noise noise) {
     /** Number of images. */

@@ -80,7 +80,7 @@ public final class Request {
         return values.eta;
     }
 
-    /** From which layer, counted from the last, the text is taken: 1 is the model's own, as AUTOMATIC1111 counts. */
+    /** From which layer, counted from the last, prompt and negative prompt are taken: 1 is the model's own, as AUTOMATIC1111 counts. */
     public int clipSkip() {
         return values.clipSkip;
     }

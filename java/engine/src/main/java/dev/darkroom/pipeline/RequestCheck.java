@@ -62,6 +62,7 @@ final class RequestCheck {
                 request.guidance(),
                 request.guidanceRescale(),
                 request.clipSkip(),
+                request.clipSkip(),
                 request.init().map(picture -> picture.resize(width, height)),
                 Noise.seeded(request.noise(), request.seed(), request.count()));
     }

@@ -25,7 +25,16 @@ final class TextConditioner {
     }
 
     /** What texts mean to the U-Net: context [n, t, c], and for SDXL the pooled embedding [n, p]. */
-    record Encoded(Tensor context, @Nullable Tensor pooled) {}
+    record Encoded(Tensor context, @Nullable Tensor pooled) {
+        /** These texts, then {@code others}. */
+        Encoded followedBy(Ops ops, Encoded others) {
+            Tensor left = pooled;
+            Tensor right = others.pooled;
+            return new Encoded(
+                    ops.concatRows(context, others.context),
+                    left == null || right == null ? null : ops.concatRows(left, right));
+        }
+    }
 
     /** How many layers a prompt's embedding can be taken from: the largest clip skip. */
     int layers() {

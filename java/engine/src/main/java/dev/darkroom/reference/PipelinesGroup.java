@@ -139,6 +139,7 @@ final class PipelinesGroup implements Group {
                 arguments.path("guidance_scale").asDouble(),
                 arguments.path("guidance_rescale").asDouble(0),
                 1 + arguments.path("clip_skip").asInt(0), // diffusers counts skipped layers
+                1, // and skips none of them for negative prompts
                 init,
                 tape(values));
     }
