@@ -8,6 +8,7 @@ import dev.darkroom.tensor.HostTensor;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Set;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.function.Executable;
@@ -32,10 +33,17 @@ public final class ReferenceFiles {
 
     /** Asserts that both have the same names, shapes, types and bytes. */
     public static void assertSame(WeightSource expected, WeightSource actual) {
-        assertEquals(new TreeSet<>(expected.names()), new TreeSet<>(actual.names()));
+        assertEquals(Set.of(), without(expected.names(), actual.names()), "missing");
+        assertEquals(Set.of(), without(actual.names(), expected.names()), "not expected");
         for (String name : expected.names()) {
             assertSame(name, expected.get(name), actual.get(name));
         }
+    }
+
+    private static Set<String> without(Set<String> names, Set<String> others) {
+        Set<String> rest = new TreeSet<>(names);
+        rest.removeAll(others);
+        return rest;
     }
 
     /** Asserts that both have the same shape, type and bytes. */

@@ -1,8 +1,10 @@
 package dev.darkroom.weights;
 
 import static java.util.Objects.requireNonNull;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -71,6 +73,38 @@ class SingleFileTest {
         HostTensor query =
                 requireNonNull(OriginalNames.of(folder("sd1")).get("first_stage_model.encoder.mid.attn_1.q.weight"));
         assertEquals(4, query.shape().rank());
+    }
+
+    @Test
+    void holdsQueryKeyAndValueOfOpenClipInThisOrderAndTheProjectionTransposed() {
+        Map<String, HostTensor> original = OriginalNames.of(folder("sdxl"));
+        WeightSource text = folder("sdxl").weights("text_encoder_2");
+        String encoder = "conditioner.embedders.1.model.";
+        for (String parameter : List.of("weight", "bias")) {
+            HostTensor fused =
+                    requireNonNull(original.get(encoder + "transformer.resblocks.2.attn.in_proj_" + parameter));
+            int rows = fused.shape().dim(0) / 3;
+            List<String> order = List.of("q_proj", "k_proj", "v_proj");
+            for (int i = 0; i < order.size(); i++) {
+                String name = "text_model.encoder.layers.2.self_attn." + order.get(i) + "." + parameter;
+                ReferenceFiles.assertSame(name, text.get(name), fused.rows(i * rows, (i + 1) * rows));
+            }
+        }
+        HostTensor projection = text.get("text_projection.weight");
+        int width = projection.shape().dim(1);
+        float[] rows = projection.toFloats();
+        float[] columns =
+                requireNonNull(original.get(encoder + "text_projection")).toFloats();
+        assertEquals(rows[3 * width + 5], columns[5 * projection.shape().dim(0) + 3]);
+        assertNotEquals(rows[3 * width + 5], rows[5 * width + 3]);
+    }
+
+    @Test
+    void isTransposedWithoutMixingRowsAndColumns() {
+        HostTensor matrix = HostTensor.of("m", Shape.of(2, 3), 1f, 2, 3, 4, 5, 6);
+        HostTensor transposed = TensorViews.transposed(matrix);
+        assertEquals(Shape.of(3, 2), transposed.shape());
+        assertArrayEquals(new float[] {1, 4, 2, 5, 3, 6}, transposed.toFloats());
     }
 
     @ParameterizedTest
