@@ -23,7 +23,6 @@ import picocli.CommandLine.Parameters;
  */
 @Command(
         name = "convert",
-        mixinStandardHelpOptions = true,
         description = "Converts between single file and diffusers folder, and between element types.")
 final class ConvertCommand implements Runnable {
     @Parameters(

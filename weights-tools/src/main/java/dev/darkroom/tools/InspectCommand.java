@@ -8,7 +8,7 @@ import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /** Says what a checkpoint is and what it consists of. */
-@Command(name = "inspect", mixinStandardHelpOptions = true, description = "Says what a checkpoint consists of.")
+@Command(name = "inspect", description = "Says what a checkpoint consists of.")
 final class InspectCommand implements Runnable {
     @Parameters(
             paramLabel = "MODEL",

@@ -6,10 +6,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /** Writes a full-size diffusers folder with random weights: something to measure with when there is nothing to download. */
-@Command(
-        name = "synthesize",
-        mixinStandardHelpOptions = true,
-        description = "Writes a full-size model folder with random weights, for benches.")
+@Command(name = "synthesize", description = "Writes a full-size model folder with random weights, for benches.")
 final class SynthesizeCommand implements Runnable {
     @Option(names = "--arch", required = true, description = "${COMPLETION-CANDIDATES}")
     private Architecture architecture = Architecture.SD15;

@@ -5,14 +5,22 @@ import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ScopeType;
 
 /** The entry point of the weights tools. */
 @Command(
         name = "weights-tools",
-        mixinStandardHelpOptions = true,
         description = "Inspects, converts and synthesises Stable Diffusion weights.",
         subcommands = {InspectCommand.class, ConvertCommand.class, SynthesizeCommand.class})
 public final class WeightsTools {
+    @Option(
+            names = {"-h", "--help"},
+            usageHelp = true,
+            scope = ScopeType.INHERIT,
+            description = "Show this help.")
+    boolean help;
+
     /** Exits with 0, or with 2 for bad arguments and weights that cannot be used. */
     public static void main(String[] arguments) {
         PrintWriter out = new PrintWriter(System.out, true, StandardCharsets.UTF_8);
