@@ -130,7 +130,7 @@ class WeightsToolsTest {
         assertEquals(
                 "a Stable Diffusion 1 checkpoint", inspectJson(file).get("kind").asText());
 
-        JsonNode component = inspectJson(ReferenceFiles.of("checkpoints/inpaint/unet"));
+        JsonNode component = inspectJson(ReferenceFiles.of("checkpoints/sd2/unet"));
         assertEquals("a U-Net (diffusers names)", component.get("kind").asText());
         JsonNode other = inspectJson(ReferenceFiles.of("formats/malformed/ok_many_dtypes.safetensors"));
         assertEquals(

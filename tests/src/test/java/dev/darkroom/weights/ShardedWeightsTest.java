@@ -27,7 +27,7 @@ class ShardedWeightsTest {
     private Path folder = Path.of("");
 
     private final SafetensorsFile whole =
-            SafetensorsFile.open(ReferenceFiles.of("checkpoints/inpaint/unet/diffusion_pytorch_model.safetensors"));
+            SafetensorsFile.open(ReferenceFiles.of("checkpoints/sd2/unet/diffusion_pytorch_model.safetensors"));
 
     private final ObjectNode index = new ObjectMapper().createObjectNode();
 

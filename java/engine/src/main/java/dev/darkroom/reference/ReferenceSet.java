@@ -9,6 +9,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -52,11 +53,23 @@ public final class ReferenceSet {
         return json(root.resolve(group).resolve("index.json"));
     }
 
-    /** The files of a group with their entries in the index, in its order. */
+    /** The files of a group that are there, with their entries in the index, in its order. */
     Map<String, JsonNode> files(String group) {
         Map<String, JsonNode> files = new LinkedHashMap<>();
-        index(group).path("files").properties().forEach(field -> files.put(field.getKey(), field.getValue()));
+        for (Map.Entry<String, JsonNode> entry : index(group).path("files").properties()) {
+            if (Files.exists(file(group, entry.getKey()))) {
+                files.put(entry.getKey(), entry.getValue());
+            }
+        }
         return files;
+    }
+
+    /** The files of a group that its index lists and that are not there, as in a copy of a part of a set. */
+    List<String> missing(String group) {
+        return index(group).path("files").properties().stream()
+                .map(Map.Entry::getKey)
+                .filter(name -> !Files.exists(file(group, name)))
+                .toList();
     }
 
     /** A file of a group. */

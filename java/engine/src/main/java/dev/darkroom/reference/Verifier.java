@@ -56,6 +56,9 @@ public final class Verifier {
             }
             if (set.has(group.name())) {
                 group.run(check);
+                set.missing(group.name())
+                        .forEach(file -> results.accept(
+                                CaseResult.skipped(group.name(), file, "is not in this copy of the set")));
             } else {
                 results.accept(CaseResult.skipped(group.name(), "", "the set has no " + group.name() + "/index.json"));
             }
