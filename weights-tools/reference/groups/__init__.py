@@ -1,0 +1,1 @@
+"""The groups of a reference set, one module each."""
