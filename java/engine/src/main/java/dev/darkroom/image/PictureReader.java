@@ -14,6 +14,9 @@ public final class PictureReader {
     private static final long MAX_PIXELS = 64L << 20;
     private static final long MAX_FILE_BYTES = 256L << 20;
 
+    private static final int PNG_WIDTH = 16; // where the first chunk has the width, and the height after it
+    private static final int PNG_HEADER_BYTES = 24;
+
     private PictureReader() {}
 
     /**
@@ -45,6 +48,11 @@ public final class PictureReader {
     public static Picture read(byte[] content, String name) {
         if (!isPng(content) && !isJpeg(content)) {
             throw new ImageException(name + " is neither PNG nor JPEG; convert it to one of them");
+        }
+        if (isPng(content) && content.length >= PNG_HEADER_BYTES) {
+            ByteBuffer header = ByteBuffer.wrap(content);
+            checkSize(
+                    name, header.getInt(PNG_WIDTH), header.getInt(PNG_WIDTH + 4)); // stb does not name sizes it refuses
         }
         ByteBuffer bytes = MemoryUtil.memAlloc(content.length).put(content).flip();
         try (MemoryStack stack = MemoryStack.stackPush()) {

@@ -6,6 +6,7 @@ import dev.darkroom.models.unet.Conditioning;
 import dev.darkroom.tensor.DType;
 import dev.darkroom.tensor.Ops;
 import dev.darkroom.tensor.Scope;
+import dev.darkroom.tensor.Shape;
 import dev.darkroom.tensor.Tensor;
 import dev.darkroom.tokenizer.ClipTokenizer;
 import dev.darkroom.weights.ModelFiles;
@@ -30,14 +31,24 @@ public record Estimate(long peakBytes, long weightBytes, long textFlops, long st
             Ops ops = device.ops(scope);
             Conditioning conditioning = generation.condition(ops, job);
             long text = flops(device);
-            Tensor start = generation.start(ops, job);
-            device.tally().reset();
+            if (job.init().isPresent()) {
+                encode(networks, ops, job);
+                device.tally().reset();
+            }
+            Tensor start = scope.allocate(generation.latentShape(job), DType.F32);
             Tensor last = new Denoiser(networks.unet(), conditioning, job).predict(ops, start, 0, 0.5);
             long step = flops(device);
             generation.decoded(ops, last.rows(0, 1));
             long decode = flops(device);
             return new Estimate(device.pool().statistics().peak(), weights, text, step, decode);
         }
+    }
+
+    private static void encode(Networks networks, Ops ops, Job job) {
+        ops.scoped("start", s -> {
+            Tensor picture = s.scope().allocate(Shape.of(1, job.height(), job.width(), 3), DType.F32);
+            return networks.vae().encode(s, picture).mean();
+        });
     }
 
     private static long flops(DryDevice device) {

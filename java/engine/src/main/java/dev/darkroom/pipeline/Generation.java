@@ -99,14 +99,19 @@ public final class Generation {
         return text.condition(ops, prompts, job.width(), job.height());
     }
 
-    /** The first sample: noise, or a picture's latents mixed with noise. */
-    Tensor start(Ops ops, Job job) {
+    /** The shape of a job's latents, [n, h, w, c]. */
+    Shape latentShape(Job job) {
         int downscale = networks.vae().config().downscale();
-        Shape shape = Shape.of(
+        return Shape.of(
                 job.images(),
                 job.height() / downscale,
                 job.width() / downscale,
                 networks.vae().config().latentChannels());
+    }
+
+    /** The first sample: noise, or a picture's latents mixed with noise. */
+    private Tensor start(Ops ops, Job job) {
+        Shape shape = latentShape(job);
         if (job.init().isEmpty()) {
             double scale = job.plan().initialNoiseScale();
             return ops.scoped("start", s -> Denoiser.sum(s, new double[] {scale}, Denoiser.noise(s, job, shape)));
