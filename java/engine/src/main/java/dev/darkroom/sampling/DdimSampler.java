@@ -32,9 +32,6 @@ final class DdimSampler implements Sampler {
                     .plus(epsilon.times(Math.sqrt(1 - previous - deviation * deviation)));
             plan.end(eta > 0 ? next.plus(plan.noise().times(deviation)) : next);
         }
-        return plan.build(
-                1,
-                Math.sqrt(noise.alphaCumulative(times[skipped])),
-                Math.sqrt(1 - noise.alphaCumulative(times[skipped])));
+        return plan.build(1, noise.addNoise(times[skipped]));
     }
 }

@@ -30,10 +30,7 @@ final class DdpmSampler implements Sampler {
                     .plus(x.times(Math.sqrt(alpha / previous) * (1 - previous) / (1 - alpha)));
             plan.end(times[i] > 0 ? mean.plus(plan.noise().times(deviation(config, alpha, previous, beta))) : mean);
         }
-        return plan.build(
-                1,
-                Math.sqrt(noise.alphaCumulative(times[skipped])),
-                Math.sqrt(1 - noise.alphaCumulative(times[skipped])));
+        return plan.build(1, noise.addNoise(times[skipped]));
     }
 
     private static double deviation(SchedulerConfig config, double alpha, double previous, double beta) {

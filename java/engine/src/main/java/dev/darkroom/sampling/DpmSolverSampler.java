@@ -17,7 +17,7 @@ final class DpmSolverSampler implements Sampler {
         for (int i = skipped; i < steps; i++) {
             compilation.step(i, i - skipped);
         }
-        return compilation.plan.build(1, levels.signalRate(skipped), levels.noiseRate(skipped));
+        return compilation.plan.build(1, levels.unitMixture(skipped));
     }
 
     private static final class Compilation {
@@ -65,13 +65,15 @@ final class DpmSolverSampler implements Sampler {
             for (int age = Math.min(done, maxOrder - 1); age > 0; age--) {
                 plan.let(HISTORY + age, LinearForm.of(HISTORY + age - 1));
             }
-            LinearForm predicted = ofPicture
-                    ? prediction.picture(x, output, signal, noise)
-                    : prediction.noise(x, output, signal, noise);
-            if (ofPicture && bound != null) {
-                plan.bounded(HISTORY, predicted, bound);
+            if (bound != null) {
+                LinearForm picture = plan.bounded(HISTORY, prediction.picture(x, output, signal, noise), bound);
+                plan.let(
+                        HISTORY,
+                        ofPicture ? picture : x.minus(picture.times(signal)).times(1 / noise));
+            } else if (ofPicture) {
+                plan.let(HISTORY, prediction.picture(x, output, signal, noise));
             } else {
-                plan.let(HISTORY, predicted);
+                plan.let(HISTORY, prediction.noise(x, output, signal, noise));
             }
             plan.end(
                     switch (order(i, done)) {
@@ -84,7 +86,7 @@ final class DpmSolverSampler implements Sampler {
         private int order(int i, int done) {
             int total = levels.steps();
             boolean few = lowerOrderFinal && total < FEW_STEPS;
-            if (i == total - 1 && (eulerAtFinal || few || endsAtZero)) {
+            if (levels.isEmpty(i) || i == total - 1 && (eulerAtFinal || few || endsAtZero)) {
                 return 1;
             }
             int limit = i == total - 2 && few ? 2 : maxOrder;

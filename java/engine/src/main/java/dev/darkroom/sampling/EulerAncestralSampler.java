@@ -21,6 +21,6 @@ final class EulerAncestralSampler implements Sampler {
             LinearForm slope = x.minus(picture).times(1 / from);
             plan.end(x.plus(slope.times(down - from)).plus(plan.noise().times(up)));
         }
-        return plan.build(all.initialScale(config.spacing()), 1, levels.sigma(0));
+        return plan.build(all.initialScale(config.spacing()), levels.mixture(0));
     }
 }

@@ -16,17 +16,19 @@ final class EulerSampler implements Sampler {
             boolean churns = churn > 0
                     && sigma >= config.real("s_tmin", 0)
                     && sigma <= config.real("s_tmax", Double.POSITIVE_INFINITY);
-            double raised = churns ? sigma * (1 + Math.min(churn / steps, Math.sqrt(2) - 1)) : sigma;
+            double raised = churns ? sigma * (1 + Math.min(churn / all.intervals(), Math.sqrt(2) - 1)) : sigma;
             plan.call(levels.time(i), 1 / Math.sqrt(sigma * sigma + 1));
             LinearForm x = LinearForm.of(SAMPLE);
             if (churns) {
                 double added = Math.sqrt(raised * raised - sigma * sigma) * config.real("s_noise", 1);
                 x = x.plus(plan.noise().times(added));
             }
-            LinearForm picture = config.prediction().pictureAt(x, LinearForm.of(OUTPUT), churns ? raised : sigma);
+            // Velocities are read at the level before the churn, as diffusers does.
+            double level = config.prediction() == Prediction.V_PREDICTION ? sigma : raised;
+            LinearForm picture = config.prediction().pictureAt(x, LinearForm.of(OUTPUT), level);
             LinearForm slope = x.minus(picture).times(1 / raised);
             plan.end(x.plus(slope.times(levels.sigma(i + 1) - raised)));
         }
-        return plan.build(all.initialScale(config.spacing()), 1, levels.sigma(0));
+        return plan.build(all.initialScale(config.spacing()), levels.mixture(0));
     }
 }

@@ -26,7 +26,7 @@ final class HeunSampler implements Sampler {
             LinearForm picture = plan.bounded(HISTORY + 2, config.prediction().pictureAt(x, output, sigma), bound);
             LinearForm slope = plan.let(SLOPE, x.minus(picture).times(1 / sigma));
             LinearForm start = plan.let(START, x);
-            plan.end(start.plus(slope.times(next - sigma)));
+            plan.end(start.plus(slope.times(next - sigma)), next == 0);
             if (next > 0) {
                 plan.call(levels.time(i + 1), 1 / Math.sqrt(next * next + 1));
                 LinearForm ahead = plan.bounded(HISTORY + 2, config.prediction().pictureAt(x, output, next), bound);
@@ -34,6 +34,6 @@ final class HeunSampler implements Sampler {
                 plan.end(start.plus(slope.plus(slopeAhead).times((next - sigma) / 2)));
             }
         }
-        return plan.build(all.initialScale(config.spacing()), 1, levels.sigma(0));
+        return plan.build(all.initialScale(config.spacing()), levels.mixture(0));
     }
 }

@@ -36,8 +36,7 @@ final class LcmSampler implements Sampler {
                 plan.end(denoised.times(Math.sqrt(next)).plus(plan.noise().times(Math.sqrt(1 - next))));
             }
         }
-        double first = noise.alphaCumulative(times[skipped]);
-        return plan.build(1, Math.sqrt(first), Math.sqrt(1 - first));
+        return plan.build(1, noise.addNoise(times[skipped]));
     }
 
     /** Evenly among the times that the model was distilled for. */

@@ -41,6 +41,10 @@ public final class LinearForm {
         return present;
     }
 
+    boolean isFinite() {
+        return coefficients.values().stream().allMatch(Double::isFinite);
+    }
+
     @Override
     public String toString() {
         return coefficients().toString();

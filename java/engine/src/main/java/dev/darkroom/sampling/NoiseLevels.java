@@ -16,19 +16,11 @@ final class NoiseLevels {
     static NoiseLevels continuous(SchedulerConfig config, NoiseSchedule noise, int steps) {
         double[] trained = noise.sigmas();
         double[] times = config.spacing().times(noise.times(), steps, config.offset());
-        double[] sigmas = new double[steps];
-        Arrays.setAll(sigmas, i -> interpolated(trained, times[i]));
-        boolean logLinear =
-                config.choice("interpolation_type", "linear", "log_linear").equals("log_linear");
-        if (logLinear) {
-            double[] logarithms =
-                    NoiseSchedule.linspace(Math.log(trained[0]), Math.log(trained[trained.length - 1]), steps + 1);
-            Arrays.setAll(sigmas, i -> Math.exp(logarithms[steps - i]));
-        }
+        double[] sigmas = visited(config, trained, times);
         SigmaSchedule schedule = config.sigmaSchedule();
         if (schedule != SigmaSchedule.DISCRETE) {
             sigmas = schedule.levels(
-                    config.real("sigma_max", sigmas[0]), config.real("sigma_min", sigmas[steps - 1]), steps);
+                    config.real("sigma_max", sigmas[0]), config.real("sigma_min", sigmas[sigmas.length - 1]), steps);
             for (int i = 0; i < steps; i++) {
                 times[i] = timeOf(trained, sigmas[i]);
             }
@@ -39,41 +31,66 @@ final class NoiseLevels {
                 times[i] = 0.25 * Math.log(sigmas[i]);
             }
         }
-        boolean endsAtSmallest = logLinear || config.endsAtSmallestSigma();
-        return new NoiseLevels(closed(sigmas, endsAtSmallest ? trained[0] : 0), times);
+        return new NoiseLevels(closed(sigmas, config.endsAtSmallestSigma() ? trained[0] : 0), times);
+    }
+
+    /** The levels of the times, or levels evenly in log σ, one more than times: the last is where the last step ends. */
+    private static double[] visited(SchedulerConfig config, double[] trained, double[] times) {
+        if (config.choice("interpolation_type", "linear", "log_linear").equals("linear")) {
+            return Arrays.stream(times).map(time -> interpolated(trained, time)).toArray();
+        }
+        double[] logarithms =
+                NoiseSchedule.linspace(Math.log(trained[trained.length - 1]), Math.log(trained[0]), times.length + 1);
+        return Arrays.stream(logarithms).map(Math::exp).toArray();
     }
 
     /** With times in whole numbers, as the solvers DPM-Solver and UniPC take them. */
     static NoiseLevels discrete(SchedulerConfig config, NoiseSchedule noise, int steps) {
         double[] trained = noise.sigmas();
-        double[] times = solverTimes(config, noise.times(), steps);
-        double[] sigmas = new double[steps];
+        double largest = config.real("sigma_max", trained[trained.length - 1]);
+        double smallest = config.real("sigma_min", trained[0]);
         SigmaSchedule schedule = config.sigmaSchedule();
-        if (config.flag("use_lu_lambdas", false)) {
-            double[] lambdas =
-                    NoiseSchedule.linspace(-Math.log(trained[trained.length - 1]), -Math.log(trained[0]), steps);
-            Arrays.setAll(sigmas, i -> Math.exp(-lambdas[i])); // evenly in log signal-to-noise (Lu et al. 2022)
-            Arrays.setAll(times, i -> Math.rint(timeOf(trained, sigmas[i])));
-        } else if (schedule == SigmaSchedule.DISCRETE) {
-            Arrays.setAll(sigmas, i -> interpolated(trained, times[i]));
-        } else {
-            double[] levels = schedule.levels(
-                    config.real("sigma_max", trained[trained.length - 1]), config.real("sigma_min", trained[0]), steps);
-            System.arraycopy(levels, 0, sigmas, 0, steps);
-            boolean rounds = schedule == SigmaSchedule.KARRAS;
-            Arrays.setAll(times, i -> whole(timeOf(trained, sigmas[i]), rounds));
+        // Evenly in the logarithm of signal to noise (Lu et al. 2022) are the levels of the exponential schedule, but
+        // not its times.
+        boolean lu = config.flag("use_lu_lambdas", false) && schedule != SigmaSchedule.KARRAS;
+        if (schedule == SigmaSchedule.DISCRETE && !lu) {
+            double[] times = solverTimes(config, trained, steps);
+            double[] sigmas = Arrays.stream(times)
+                    .map(time -> interpolated(trained, time))
+                    .toArray();
+            return new NoiseLevels(closed(sigmas, config.endsAtSmallestSigma() ? trained[0] : 0), times);
         }
-        return new NoiseLevels(closed(sigmas, config.endsAtSmallestSigma() ? trained[0] : 0), times);
+        double[] sigmas = (lu ? SigmaSchedule.EXPONENTIAL : schedule).levels(largest, smallest, steps);
+        boolean rounds = (lu || schedule == SigmaSchedule.KARRAS) && roundsTimes(config);
+        double[] times = Arrays.stream(sigmas)
+                .map(sigma -> whole(timeOf(trained, sigma), rounds))
+                .toArray();
+        return new NoiseLevels(closed(sigmas, config.endsAtSmallestSigma() ? smallest : 0), times);
     }
 
-    /** Number of steps: of times, and of levels but the last. */
+    /** Times of cosine schedules are truncated by DPM-Solver's class. */
+    private static boolean roundsTimes(SchedulerConfig config) {
+        return config.kind() == SamplerKind.UNIPC || config.betas() != NoiseSchedule.Betas.SQUAREDCOS_CAP_V2;
+    }
+
+    /** Number of steps: of times. */
     int steps() {
         return times.length;
     }
 
-    /** Level i, 0 … steps. */
+    /** Number of levels but the last. */
+    int intervals() {
+        return sigmas.length - 1;
+    }
+
+    /** Level i, 0 … intervals. */
     double sigma(int i) {
         return sigmas[i];
+    }
+
+    /** Whether the step from level i ends where it begins, as the last one may. */
+    boolean isEmpty(int i) {
+        return sigmas[i] == sigmas[i + 1];
     }
 
     /** Time i, 0 … steps - 1. */
@@ -91,6 +108,16 @@ final class NoiseLevels {
     double initialScale(Spacing spacing) {
         double largest = Arrays.stream(sigmas).max().orElseThrow();
         return spacing == Spacing.LEADING ? Math.sqrt(largest * largest + 1) : largest;
+    }
+
+    /** What a sample of the form picture + σ · noise is made of at level i. */
+    SamplingPlan.Mixture mixture(int i) {
+        return new SamplingPlan.Mixture(1, sigmas[i]);
+    }
+
+    /** What a sample of unit variance is made of at level i. */
+    SamplingPlan.Mixture unitMixture(int i) {
+        return new SamplingPlan.Mixture(signalRate(i), noiseRate(i));
     }
 
     /** 1 / √(σ² + 1) at level i: how much of the picture is in a sample of unit variance. */
@@ -112,11 +139,18 @@ final class NoiseLevels {
         return rounds ? Math.rint(time) : Math.floor(time);
     }
 
-    /** One time more than needed is spaced out, and the smallest left away. */
-    private static double[] solverTimes(SchedulerConfig config, int trained, int steps) {
+    /** One time more than needed is spaced out, and the smallest left away; lambda_min_clipped leaves out times of almost pure noise. */
+    private static double[] solverTimes(SchedulerConfig config, double[] trained, int steps) {
+        double least = config.real("lambda_min_clipped", Double.NEGATIVE_INFINITY);
+        int span = (int) Arrays.stream(trained)
+                .filter(sigma -> -Math.log(sigma) >= least)
+                .count();
+        if (config.spacing() == Spacing.TRAILING && span < trained.length) {
+            throw config.fail("lambda_min_clipped", "goes with timestep_spacing linspace or leading only");
+        }
         double[] times = config.spacing() == Spacing.TRAILING
-                ? Spacing.TRAILING.times(trained, steps, 0)
-                : config.spacing().times(trained, steps + 1, config.offset());
+                ? Spacing.TRAILING.times(span, steps, 0)
+                : config.spacing().times(span, steps + 1, config.offset());
         double[] used = new double[steps];
         Arrays.setAll(used, i -> Math.rint(times[i]));
         return used;

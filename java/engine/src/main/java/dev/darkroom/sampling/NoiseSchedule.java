@@ -1,7 +1,5 @@
 package dev.darkroom.sampling;
 
-import java.util.Locale;
-
 /**
  * How much noise there is at each of the times a model was trained for: ᾱ, the cumulative product of 1 - β (Ho et al. 2020, eq. 4), and
  * σ = √((1 - ᾱ) / ᾱ). Computed in double precision.
@@ -23,17 +21,7 @@ public final class NoiseSchedule {
     public enum Betas {
         LINEAR,
         SCALED_LINEAR,
-        SQUAREDCOS_CAP_V2;
-
-        static Betas parse(String name) {
-            for (Betas each : values()) {
-                if (each.name().toLowerCase(Locale.ROOT).equals(name)) {
-                    return each;
-                }
-            }
-            throw new IllegalArgumentException(
-                    "beta_schedule \"" + name + "\" is unknown; known are linear, scaled_linear, squaredcos_cap_v2");
-        }
+        SQUAREDCOS_CAP_V2
     }
 
     /**
@@ -77,6 +65,16 @@ public final class NoiseSchedule {
     /** √((1 - ᾱ) / ᾱ) at {@code time}. */
     public double sigma(int time) {
         return Math.sqrt((1 - alphasCumulative[time]) / alphasCumulative[time]);
+    }
+
+    /** The forward process: what a sample at {@code time} is made of (Ho et al. 2020, eq. 4). */
+    public SamplingPlan.Mixture addNoise(int time) {
+        return new SamplingPlan.Mixture(Math.sqrt(alphasCumulative[time]), Math.sqrt(1 - alphasCumulative[time]));
+    }
+
+    /** The velocity at {@code time}, which models of v-prediction are trained for (Salimans and Ho 2022, section 4). */
+    public SamplingPlan.Mixture velocity(int time) {
+        return new SamplingPlan.Mixture(-Math.sqrt(1 - alphasCumulative[time]), Math.sqrt(alphasCumulative[time]));
     }
 
     /** σ of every time. */

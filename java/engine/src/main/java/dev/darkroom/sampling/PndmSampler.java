@@ -46,8 +46,12 @@ final class PndmSampler implements Sampler {
                     }
                 }
             } else {
+                if (steps < ORDER) {
+                    throw new IllegalArgumentException("steps is " + steps + ", but this model's scheduler"
+                            + " (skip_prk_steps false) takes at least " + ORDER);
+                }
                 for (int i = 0; i < ORDER - 1; i++) { // three steps of four calls: both ends, and the middle twice
-                    int middle = times[i] - stride / 2;
+                    int middle = times[i + 1] + stride / 2;
                     rungeKutta.addAll(List.of(times[i], middle, middle, times[i + 1]));
                 }
                 for (int i = ORDER - 1; i < times.length; i++) {
@@ -65,11 +69,10 @@ final class PndmSampler implements Sampler {
                 if (i < rungeKutta.size()) {
                     rungeKuttaCall(i, time);
                 } else {
-                    multistepCall(i - rungeKutta.size(), time);
+                    multistepCall(i - rungeKutta.size(), time, i + skipped == all.size() - 1);
                 }
             }
-            double alpha = noise.alphaCumulative(all.get(skipped));
-            return plan.build(1, Math.sqrt(alpha), Math.sqrt(1 - alpha));
+            return plan.build(1, noise.addNoise(all.get(skipped)));
         }
 
         private void rungeKuttaCall(int call, int time) {
@@ -81,31 +84,32 @@ final class PndmSampler implements Sampler {
                     keep();
                     plan.let(MIXED, output.times(1 / 6.0));
                     plan.let(START, x);
-                    plan.end(step(start, output, from, time - stride / 2));
+                    plan.end(step(start, output, from, time - stride / 2), false);
                 }
                 case 1 -> {
                     plan.let(MIXED, mixed.plus(output.times(1 / 3.0)));
-                    plan.end(step(start, output, from, time));
+                    plan.end(step(start, output, from, time), false);
                 }
                 case 2 -> {
                     plan.let(MIXED, mixed.plus(output.times(1 / 3.0)));
-                    plan.end(step(start, output, from, time - stride / 2));
+                    plan.end(step(start, output, from, time - stride / 2), false);
                 }
                 default -> plan.end(step(start, mixed.plus(output.times(1 / 6.0)), from, time));
             }
         }
 
         /** The first step takes two calls: forward with the slope at its beginning, then again with the mean of both ends' slopes. */
-        private void multistepCall(int call, int time) {
-            if (call == 1 && rungeKutta.isEmpty()) {
+        private void multistepCall(int call, int time, boolean isLast) {
+            boolean begins = rungeKutta.isEmpty() && call == 0;
+            if (rungeKutta.isEmpty() && call == 1) {
                 plan.end(step(LinearForm.of(START), output.plus(kept(1)).times(0.5), time + stride, time));
                 return;
             }
-            if (call == 0 && rungeKutta.isEmpty()) {
+            if (begins) {
                 plan.let(START, x);
             }
             keep();
-            plan.end(step(x, extrapolated(), time, time - stride));
+            plan.end(step(x, extrapolated(), time, time - stride), !begins || isLast);
         }
 
         /** Adams-Bashforth over the outputs kept. */

@@ -1,22 +1,10 @@
 package dev.darkroom.sampling;
 
-import java.util.Locale;
-
 /** What a model predicts: the noise, the picture, or the velocity √ᾱ · noise - √(1 - ᾱ) · picture (Salimans and Ho 2022). */
 public enum Prediction {
     EPSILON,
     SAMPLE,
     V_PREDICTION;
-
-    static Prediction parse(String name) {
-        for (Prediction each : values()) {
-            if (each.name().toLowerCase(Locale.ROOT).equals(name)) {
-                return each;
-            }
-        }
-        throw new IllegalArgumentException(
-                "prediction_type \"" + name + "\" is unknown; known are epsilon, sample, v_prediction");
-    }
 
     /** The picture in a sample x = signal · picture + noise · ε, given the model's output. */
     LinearForm picture(LinearForm x, LinearForm output, double signal, double noise) {

@@ -1,35 +1,39 @@
 package dev.darkroom.sampling;
 
+import static java.util.stream.Collectors.joining;
+
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.stream.Collectors;
 
 /** The samplers, under every name that users of other programs know them by. */
 public enum SamplerKind {
-    DDPM("DDPM", "DDPMScheduler", false, new DdpmSampler()),
-    DDIM("DDIM", "DDIMScheduler", false, new DdimSampler()),
-    PNDM("PLMS", "PNDMScheduler", false, new PndmSampler(), "pndm"),
-    EULER("Euler", "EulerDiscreteScheduler", true, new EulerSampler()),
-    EULER_A("Euler a", "EulerAncestralDiscreteScheduler", true, new EulerAncestralSampler()),
-    HEUN("Heun", "HeunDiscreteScheduler", true, new HeunSampler()),
-    DPMPP_2M("DPM++ 2M", "DPMSolverMultistepScheduler", true, new DpmSolverSampler()),
-    DPMPP_2M_SDE("DPM++ 2M SDE", "DPMSolverMultistepScheduler", true, new DpmSolverSampler()),
-    UNIPC("UniPC", "UniPCMultistepScheduler", true, new UniPcSampler()),
-    LCM("LCM", "LCMScheduler", false, new LcmSampler());
+    DDPM("DDPM", SchedulerClass.DDPM, Map.of()),
+    DDIM("DDIM", SchedulerClass.DDIM, Map.of()),
+    DDIM_TRAILING("DDIM trailing", SchedulerClass.DDIM, Map.of("timestep_spacing", "trailing")),
+    PNDM("PLMS", SchedulerClass.PNDM, Map.of(), "pndm"),
+    EULER("Euler", SchedulerClass.EULER, Map.of()),
+    EULER_A("Euler a", SchedulerClass.EULER_ANCESTRAL, Map.of(), "eulerancestral"),
+    HEUN("Heun", SchedulerClass.HEUN, Map.of()),
+    DPMPP_2M("DPM++ 2M", SchedulerClass.DPM_SOLVER, Map.of("algorithm_type", "dpmsolver++")),
+    DPMPP_2M_SDE("DPM++ 2M SDE", SchedulerClass.DPM_SOLVER, Map.of("algorithm_type", "sde-dpmsolver++")),
+    DPMPP_2M_SDE_HEUN(
+            "DPM++ 2M SDE Heun",
+            SchedulerClass.DPM_SOLVER,
+            Map.of("algorithm_type", "sde-dpmsolver++", "solver_type", "heun")),
+    UNIPC("UniPC", SchedulerClass.UNIPC, Map.of()),
+    LCM("LCM", SchedulerClass.LCM, Map.of());
 
     private final String title;
-    private final String className;
-    private final boolean sigmas;
-    private final Sampler sampler;
+    private final SchedulerClass schedulerClass;
+    private final Map<String, String> options;
     private final List<String> aliases;
 
-    SamplerKind(String title, String className, boolean sigmas, Sampler sampler, String... aliases) {
+    SamplerKind(String title, SchedulerClass schedulerClass, Map<String, String> options, String... aliases) {
         this.title = title;
-        this.className = className;
-        this.sigmas = sigmas;
-        this.sampler = sampler;
+        this.schedulerClass = schedulerClass;
+        this.options = options;
         this.aliases = List.of(aliases);
     }
 
@@ -48,9 +52,10 @@ public enum SamplerKind {
      * @throws IllegalArgumentException naming the known ones
      */
     public static Choice parse(String name) {
-        for (SigmaSchedule schedule : List.of(SigmaSchedule.KARRAS, SigmaSchedule.EXPONENTIAL)) {
+        for (SigmaSchedule schedule : SigmaSchedule.values()) {
             String suffix = " " + schedule.name().toLowerCase(Locale.ROOT);
-            if (name.toLowerCase(Locale.ROOT).endsWith(suffix)) {
+            if (schedule != SigmaSchedule.DISCRETE
+                    && name.toLowerCase(Locale.ROOT).endsWith(suffix)) {
                 return new Choice(find(name.substring(0, name.length() - suffix.length())), schedule);
             }
         }
@@ -60,7 +65,7 @@ public enum SamplerKind {
     private static SamplerKind find(String name) {
         for (SamplerKind kind : values()) {
             if (plain(kind.title).equals(plain(name))
-                    || kind.className.equals(name)
+                    || kind.className().equals(name)
                     || kind.aliases.contains(plain(name))) {
                 return kind;
             }
@@ -70,29 +75,24 @@ public enum SamplerKind {
 
     /** Whether a diffusers class is one of the known samplers. */
     public static boolean hasClass(String className) {
-        return Arrays.stream(values()).anyMatch(kind -> kind.className.equals(className));
+        return Arrays.stream(values()).anyMatch(kind -> kind.className().equals(className));
     }
 
-    static SamplerKind ofClass(String className) {
-        for (SamplerKind kind : values()) {
-            if (kind.className.equals(className)) {
-                return kind;
-            }
-        }
-        throw new IllegalArgumentException("unknown scheduler class \"" + className + "\"; known are "
-                + Arrays.stream(values()).map(SamplerKind::className).distinct().collect(Collectors.joining(", ")));
+    /** The names of the classes, as messages list them. */
+    static String classNames() {
+        return Arrays.stream(SchedulerClass.values()).map(SchedulerClass::title).collect(joining(", "));
     }
 
     /** The names of all samplers, as messages and help list them. */
     public static String titles() {
-        return Arrays.stream(values()).map(SamplerKind::title).collect(Collectors.joining(", "));
+        return Arrays.stream(values()).map(SamplerKind::title).collect(joining(", "));
     }
 
     static String titlesWithSigmas() {
         return Arrays.stream(values())
-                .filter(SamplerKind::hasSigmas)
+                .filter(kind -> kind.schedulerClass.hasSigmas())
                 .map(SamplerKind::title)
-                .collect(Collectors.joining(", "));
+                .collect(joining(", "));
     }
 
     /** The name people know it by. */
@@ -102,28 +102,19 @@ public enum SamplerKind {
 
     /** The name of diffusers' class. */
     public String className() {
-        return className;
+        return schedulerClass.title();
     }
 
-    /** Whether it works in noise levels that can be spaced by a {@link SigmaSchedule}. */
-    boolean hasSigmas() {
-        return sigmas;
-    }
-
-    Sampler sampler() {
-        return sampler;
+    SchedulerClass schedulerClass() {
+        return schedulerClass;
     }
 
     /** The fields of a configuration that make its class this sampler. */
     Map<String, String> options() {
-        return switch (this) {
-            case DPMPP_2M -> Map.of("algorithm_type", "dpmsolver++");
-            case DPMPP_2M_SDE -> Map.of("algorithm_type", "sde-dpmsolver++");
-            default -> Map.of();
-        };
+        return options;
     }
 
     private static String plain(String name) {
-        return name.toLowerCase(Locale.ROOT).replaceAll("[ _-]", "");
+        return name.toLowerCase(Locale.ROOT).replaceAll("[ _-]", "").replace("++", "pp");
     }
 }

@@ -29,7 +29,7 @@ public record SamplingPlan(List<Step> steps, int slots, double initialNoiseScale
     public static final int HISTORY = 3;
 
     /**
-     * signal · latents + noise · noise: the forward process at some time.
+     * signal · picture + noise · noise: what the forward process makes of a picture's latents and standard normal noise.
      *
      * @param signal what latents are multiplied by
      * @param noise  what standard normal noise is multiplied by
@@ -43,8 +43,10 @@ public record SamplingPlan(List<Step> steps, int slots, double initialNoiseScale
      * @param inputScale  what the sample is multiplied by before the model sees it
      * @param drawsNoise  whether {@link #NOISE} is drawn anew after the call
      * @param assignments carried out one after the other
+     * @param completes   whether this call completes a step as users count them; some samplers take several calls for one
      */
-    public record Step(double time, double inputScale, boolean drawsNoise, List<Assignment> assignments) {}
+    public record Step(
+            double time, double inputScale, boolean drawsNoise, List<Assignment> assignments, boolean completes) {}
 
     /**
      * {@code slot = bound(form)}.
@@ -98,19 +100,30 @@ public record SamplingPlan(List<Step> steps, int slots, double initialNoiseScale
         }
 
         private LinearForm assign(int slot, LinearForm form, @Nullable Bound bound) {
+            if (!form.isFinite()) {
+                throw new IllegalArgumentException(
+                        "the sampler cannot make the step at time " + time
+                                + ": it divides by zero, because two of its times coincide (take fewer steps), or because"
+                                + " nothing of the picture is left there (rescale_betas_zero_snr needs prediction_type v_prediction)");
+            }
             slots = Math.max(slots, slot + 1);
             assignments.add(new Assignment(slot, form, bound));
             return LinearForm.of(slot);
         }
 
-        /** Ends the call with {@code sample} as the new sample. */
+        /** Ends the call, and the step, with {@code sample} as the new sample. */
         void end(LinearForm sample) {
-            let(SAMPLE, sample);
-            steps.add(new Step(time, inputScale, drawsNoise, List.copyOf(assignments)));
+            end(sample, true);
         }
 
-        SamplingPlan build(double initialNoiseScale, double startSignal, double startNoise) {
-            return new SamplingPlan(List.copyOf(steps), slots, initialNoiseScale, new Mixture(startSignal, startNoise));
+        /** Ends the call with {@code sample} as the new sample. */
+        void end(LinearForm sample, boolean completes) {
+            let(SAMPLE, sample);
+            steps.add(new Step(time, inputScale, drawsNoise, List.copyOf(assignments), completes));
+        }
+
+        SamplingPlan build(double initialNoiseScale, Mixture start) {
+            return new SamplingPlan(List.copyOf(steps), slots, initialNoiseScale, start);
         }
     }
 }

@@ -3,20 +3,33 @@ package dev.darkroom.sampling;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.darkroom.weights.Config;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/** The configuration of a sampler, as scheduler_config.json of a model folder has it; what it leaves out has diffusers' defaults. */
+/**
+ * The configuration of a sampler, as scheduler_config.json of a model folder has it; what it leaves out has the defaults of diffusers'
+ * class, and what that class does not know has no effect.
+ */
 public final class SchedulerConfig {
-    private final String source;
-    private final ObjectNode json;
-    private final Config config;
-    private final SamplerKind kind;
+    /** Fields that mean something else in each class, so that another sampler starts from its own defaults. */
+    private static final List<String> OF_ONE_CLASS = List.of("solver_order", "solver_type", "algorithm_type");
 
-    private SchedulerConfig(String source, ObjectNode json, SamplerKind kind) {
+    private final String source;
+    private final ObjectNode json; // as given
+    private final ObjectNode known; // to the sampler's class
+    private final Config config; // of the known fields
+    private final SamplerKind kind;
+    private final @Nullable SigmaSchedule schedule; // asked for; null for that of the fields
+
+    private SchedulerConfig(String source, ObjectNode json, SamplerKind kind, @Nullable SigmaSchedule schedule) {
         this.source = source;
         this.json = json;
-        this.config = new Config(source, json);
+        this.known = json.deepCopy().retain(kind.schedulerClass().fields());
+        this.config = new Config(source, known);
         this.kind = kind;
+        this.schedule = schedule;
     }
 
     /**
@@ -26,73 +39,93 @@ public final class SchedulerConfig {
      * @throws IllegalArgumentException when its class is not one of the known samplers
      */
     public static SchedulerConfig of(String source, JsonNode json) {
-        return new SchedulerConfig(
-                source,
-                json.deepCopy(),
-                SamplerKind.ofClass(json.path("_class_name").asText()));
+        String className = json.path("_class_name").asText();
+        boolean stochastic = json.path("algorithm_type").asText().startsWith("sde-");
+        for (SamplerKind kind : SamplerKind.values()) {
+            if (kind.className().equals(className)) {
+                boolean sde = stochastic && kind == SamplerKind.DPMPP_2M;
+                return new SchedulerConfig(source, json.deepCopy(), sde ? SamplerKind.DPMPP_2M_SDE : kind, null);
+            }
+        }
+        throw new IllegalArgumentException(
+                source + ": _class_name \"" + className + "\" is unknown; known are " + SamplerKind.classNames());
     }
 
     /** What this configuration says of the model, with another sampler; the sampler's own options start from their defaults. */
     public SchedulerConfig with(SamplerKind other) {
         ObjectNode changed = json.deepCopy();
         if (other != kind) {
-            changed.remove("solver_order");
-            changed.remove("solver_type");
-            changed.remove("algorithm_type");
+            changed.remove(OF_ONE_CLASS);
         }
         other.options().forEach(changed::put);
-        changed.put("_class_name", other.className());
-        return new SchedulerConfig(source, changed, other);
+        return new SchedulerConfig(source, changed, other, null);
     }
 
     /** This configuration with another schedule of noise levels. */
-    public SchedulerConfig with(SigmaSchedule schedule) {
-        if (!kind.hasSigmas() && schedule != SigmaSchedule.DISCRETE) {
+    public SchedulerConfig with(SigmaSchedule other) {
+        if (!kind.schedulerClass().hasSigmas() && other != SigmaSchedule.DISCRETE) {
             throw new IllegalArgumentException("the sampler " + kind.title()
                     + " has no schedule but discrete; schedules belong to " + SamplerKind.titlesWithSigmas());
         }
-        ObjectNode changed = json.deepCopy();
-        changed.put("use_karras_sigmas", schedule == SigmaSchedule.KARRAS);
-        changed.put("use_exponential_sigmas", schedule == SigmaSchedule.EXPONENTIAL);
-        changed.put("use_beta_sigmas", schedule == SigmaSchedule.BETA);
-        return new SchedulerConfig(source, changed, kind);
+        return new SchedulerConfig(source, json, kind, other);
     }
 
     public SamplerKind kind() {
         return kind;
     }
 
-    /** Compiles the sampler for {@code steps} steps, of which the first {@code skipped} are left out, as image to image does. */
+    /**
+     * Compiles the sampler for {@code steps} steps, of which the first {@code skipped} are left out, as image to image does.
+     *
+     * @param eta share of fresh noise, for samplers that leave it open
+     * @throws IllegalArgumentException when the sampler cannot make these steps, or a field has a value that is not supported
+     */
     public SamplingPlan plan(int steps, int skipped, double eta) {
-        return kind.sampler().plan(this, steps, skipped, eta);
+        if (steps < 1 || skipped < 0 || skipped >= steps) {
+            throw new IllegalArgumentException(
+                    "steps is " + steps + " and " + skipped + " of them are skipped; at least one must remain");
+        }
+        config.require("use_flow_sigmas", false);
+        return kind.schedulerClass().sampler().plan(this, steps, skipped, eta);
     }
 
     /** The noise schedule. */
     public NoiseSchedule noise() {
         boolean zeroTerminalSnr = config.flag("rescale_betas_zero_snr", false);
-        boolean finiteSigma = kind.hasSigmas();
-        if (json.path("trained_betas").isArray()) {
-            double[] betas = new double[json.get("trained_betas").size()];
-            for (int i = 0; i < betas.length; i++) {
-                betas[i] = json.get("trained_betas").get(i).asDouble();
-            }
-            return NoiseSchedule.of(betas, zeroTerminalSnr, finiteSigma);
+        boolean finiteSigma = kind.schedulerClass().hasSigmas();
+        if (config.has("trained_betas")) {
+            return NoiseSchedule.of(trainedBetas(known.path("trained_betas")), zeroTerminalSnr, finiteSigma);
         }
         return NoiseSchedule.of(
-                NoiseSchedule.Betas.parse(config.text("beta_schedule", "linear")),
-                real("beta_start", 0.0001),
-                real("beta_end", 0.02),
+                betas(),
+                real("beta_start", kind.schedulerClass().betaStart()),
+                real("beta_end", kind.schedulerClass().betaEnd()),
                 config.size("num_train_timesteps", 1000),
                 zeroTerminalSnr,
                 finiteSigma);
     }
 
+    private double[] trainedBetas(JsonNode list) {
+        double[] betas = new double[list.size()];
+        for (int i = 0; i < betas.length; i++) {
+            betas[i] = list.get(i).asDouble(Double.NaN);
+        }
+        if (betas.length == 0 || !Arrays.stream(betas).allMatch(beta -> beta >= 0 && beta < 1)) {
+            throw config.fail("trained_betas", "must be a list of numbers from 0 to below 1");
+        }
+        return betas;
+    }
+
+    NoiseSchedule.Betas betas() {
+        return choice("beta_schedule", kind.schedulerClass().betas());
+    }
+
     Prediction prediction() {
-        return Prediction.parse(config.text("prediction_type", "epsilon"));
+        return choice("prediction_type", Prediction.EPSILON);
     }
 
     Spacing spacing() {
-        return Spacing.parse(config.text("timestep_spacing", kind.hasSigmas() ? "linspace" : "leading"));
+        return choice("timestep_spacing", kind.schedulerClass().spacing());
     }
 
     int offset() {
@@ -101,6 +134,9 @@ public final class SchedulerConfig {
 
     /** How noise levels are spaced. */
     public SigmaSchedule sigmaSchedule() {
+        if (schedule != null) {
+            return schedule;
+        }
         if (config.flag("use_karras_sigmas", false)) {
             return SigmaSchedule.KARRAS;
         }
@@ -112,8 +148,7 @@ public final class SchedulerConfig {
 
     /** Whether noise ends at the model's smallest σ instead of 0. */
     boolean endsAtSmallestSigma() {
-        config.require("final_sigmas_type", "zero", "sigma_min");
-        return config.text("final_sigmas_type", "zero").equals("sigma_min");
+        return choice("final_sigmas_type", "zero", "sigma_min").equals("sigma_min");
     }
 
     /** What predicted pictures are bounded by; null for nothing. */
@@ -138,22 +173,37 @@ public final class SchedulerConfig {
     /** A number in double precision. */
     double real(String field, double absent) {
         config.number(field, 0); // checks that it is one
-        return config.has(field) ? json.get(field).asDouble() : absent;
+        return config.has(field) ? known.path(field).asDouble() : absent;
     }
 
-    /** A text that must be one of {@code known}, the first of which is the default. */
-    String choice(String field, String... known) {
-        config.require(field, (Object[]) known);
-        return config.text(field, known[0]);
+    /** A text that must be one of {@code options}, the first of which is the default. */
+    String choice(String field, String... options) {
+        config.require(field, (Object[]) options);
+        return config.text(field, options[0]);
+    }
+
+    /** One of an enum's values, which are written in small letters. */
+    private <E extends Enum<E>> E choice(String field, E absent) {
+        E[] values = absent.getDeclaringClass().getEnumConstants();
+        String[] names = Arrays.stream(values)
+                .map(each -> each.name().toLowerCase(Locale.ROOT))
+                .toArray(String[]::new);
+        config.require(field, (Object[]) names);
+        return config.has(field) ? values[Arrays.asList(names).indexOf(config.text(field, ""))] : absent;
     }
 
     /** Whether a list of numbers holds {@code value}. */
     boolean lists(String field, int value) {
-        for (JsonNode each : json.path(field)) {
+        for (JsonNode each : known.path(field)) {
             if (each.asInt() == value) {
                 return true;
             }
         }
         return false;
+    }
+
+    /** An error in {@code field}. */
+    IllegalArgumentException fail(String field, String what) {
+        return config.fail(field, what);
     }
 }

@@ -45,6 +45,10 @@ public enum SigmaSchedule {
                 case BETA -> smallest + BetaDistribution.quantile(1 - ramp, 0.6, 0.6) * (largest - smallest);
             };
         }
+        if (steps > 1) { // exactly, so that a last step to the smallest level has no length
+            levels[0] = largest;
+            levels[steps - 1] = smallest;
+        }
         return levels;
     }
 }

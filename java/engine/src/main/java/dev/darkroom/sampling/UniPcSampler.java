@@ -15,7 +15,7 @@ final class UniPcSampler implements Sampler {
         for (int i = skipped; i < steps; i++) {
             compilation.step(i, i - skipped);
         }
-        return compilation.plan.build(1, levels.signalRate(skipped), levels.noiseRate(skipped));
+        return compilation.plan.build(1, levels.unitMixture(skipped));
     }
 
     private static final class Compilation {
@@ -59,7 +59,7 @@ final class UniPcSampler implements Sampler {
             }
             plan.let(HISTORY, predicted);
             int limit = lowerOrderFinal ? Math.min(maxOrder, levels.steps() - i) : maxOrder;
-            order = Math.min(limit, done + 1);
+            order = levels.isEmpty(i) ? 1 : Math.min(limit, done + 1);
             plan.let(last, x);
             plan.end(update(x, i));
         }

@@ -1,0 +1,109 @@
+package dev.darkroom.sampling;
+
+import java.util.Set;
+import java.util.TreeSet;
+
+/**
+ * A scheduler class of diffusers: which fields of a configuration it knows, and the sampler that does the same.
+ *
+ * <p>Fields that a class does not know have no effect on it, as in diffusers: configurations are handed from class to class, and carry them along.
+ */
+enum SchedulerClass {
+    DDPM(
+            "DDPMScheduler",
+            new DdpmSampler(),
+            Spacing.LEADING,
+            Fields.CLIP + Fields.THRESHOLD + Fields.RESCALE + "variance_type"),
+    DDIM(
+            "DDIMScheduler",
+            new DdimSampler(),
+            Spacing.LEADING,
+            Fields.CLIP + Fields.THRESHOLD + Fields.RESCALE + "set_alpha_to_one"),
+    PNDM("PNDMScheduler", new PndmSampler(), Spacing.LEADING, "set_alpha_to_one skip_prk_steps"),
+    EULER(
+            "EulerDiscreteScheduler",
+            new EulerSampler(),
+            Spacing.LINSPACE,
+            Fields.SIGMAS + Fields.RANGE + Fields.END + Fields.RESCALE
+                    + "interpolation_type timestep_type s_churn s_tmin s_tmax s_noise"),
+    EULER_ANCESTRAL("EulerAncestralDiscreteScheduler", new EulerAncestralSampler(), Spacing.LINSPACE, Fields.RESCALE),
+    HEUN("HeunDiscreteScheduler", new HeunSampler(), Spacing.LINSPACE, Fields.CLIP + Fields.SIGMAS),
+    DPM_SOLVER(
+            "DPMSolverMultistepScheduler",
+            new DpmSolverSampler(),
+            Spacing.LINSPACE,
+            Fields.THRESHOLD + Fields.SIGMAS + Fields.END + Fields.RESCALE + Fields.SOLVER
+                    + "algorithm_type euler_at_final use_lu_lambdas lambda_min_clipped"),
+    UNIPC(
+            "UniPCMultistepScheduler",
+            new UniPcSampler(),
+            Spacing.LINSPACE,
+            Fields.THRESHOLD + Fields.SIGMAS + Fields.RANGE + Fields.END + Fields.RESCALE + Fields.SOLVER
+                    + "predict_x0 disable_corrector"),
+    LCM(
+            "LCMScheduler",
+            new LcmSampler(),
+            Spacing.LEADING,
+            Fields.CLIP + Fields.THRESHOLD + Fields.RESCALE
+                    + "set_alpha_to_one original_inference_steps timestep_scaling");
+
+    /** Names of fields that several classes share. */
+    private static final class Fields {
+        static final String ALL = "num_train_timesteps beta_start beta_end beta_schedule trained_betas prediction_type"
+                + " timestep_spacing steps_offset ";
+        static final String CLIP = "clip_sample clip_sample_range ";
+        static final String THRESHOLD = "thresholding dynamic_thresholding_ratio sample_max_value ";
+        static final String RESCALE = "rescale_betas_zero_snr ";
+        static final String SIGMAS = "use_karras_sigmas use_exponential_sigmas use_beta_sigmas ";
+        static final String RANGE = "sigma_min sigma_max ";
+        static final String END = "final_sigmas_type ";
+        static final String SOLVER = "solver_order solver_type lower_order_final use_flow_sigmas ";
+    }
+
+    private final String title;
+    private final Sampler sampler;
+    private final Spacing spacing;
+    private final Set<String> fields;
+
+    /** @param spacing where a configuration names none */
+    SchedulerClass(String title, Sampler sampler, Spacing spacing, String fields) {
+        this.title = title;
+        this.sampler = sampler;
+        this.spacing = spacing;
+        this.fields = new TreeSet<>(Set.of((Fields.ALL + fields).trim().split(" ")));
+    }
+
+    /** Its name in diffusers. */
+    String title() {
+        return title;
+    }
+
+    Sampler sampler() {
+        return sampler;
+    }
+
+    Spacing spacing() {
+        return spacing;
+    }
+
+    Set<String> fields() {
+        return fields;
+    }
+
+    /** Whether it works in noise levels, which a {@link SigmaSchedule} can space, rather than in times. */
+    boolean hasSigmas() {
+        return spacing == Spacing.LINSPACE;
+    }
+
+    NoiseSchedule.Betas betas() {
+        return this == LCM ? NoiseSchedule.Betas.SCALED_LINEAR : NoiseSchedule.Betas.LINEAR;
+    }
+
+    double betaStart() {
+        return this == LCM || this == HEUN ? 0.00085 : 0.0001;
+    }
+
+    double betaEnd() {
+        return this == LCM || this == HEUN ? 0.012 : 0.02;
+    }
+}
