@@ -18,7 +18,7 @@ final class MidBlock {
         int channels = config.channels().get(level);
         first = Blocks.resnet(p.at("resnets").at(0), channels, channels, config);
         List<Integer> depths = config.depths().get(level);
-        attention = Blocks.transformer(p.at("attentions").at(0), level, depths.get(depths.size() - 1), config);
+        attention = Blocks.transformer(p.at("attentions").at(0), level, depths.get(0), config);
         last = Blocks.resnet(p.at("resnets").at(1), channels, channels, config);
     }
 
