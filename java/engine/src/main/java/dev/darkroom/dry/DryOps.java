@@ -11,7 +11,7 @@ import dev.darkroom.tensor.Scope;
 import dev.darkroom.tensor.Shape;
 import dev.darkroom.tensor.ShapeRules;
 import dev.darkroom.tensor.Tensor;
-import dev.darkroom.tensor.Weight;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** Checks shapes, allocates results and counts; fused operations count as one that moves its operands once. */
@@ -42,16 +42,14 @@ final class DryOps implements Ops {
     @Override
     public LinearWeight linearWeight(HostTensor weight, @Nullable HostTensor bias, DType dtype) {
         Shape shape = ShapeRules.linearWeight(this, weight, bias);
-        allocateParameters(shape, bias, dtype);
-        return new LinearWeight(weight.name(), shape, dtype, bias != null) {};
+        return new DryLinearWeight(weight.name(), allocateParameters(shape, bias, dtype), bias != null);
     }
 
     @Override
     public Conv2dWeight conv2dWeight(
             HostTensor weight, @Nullable HostTensor bias, Conv2dWeight.Geometry geometry, DType dtype) {
         Shape shape = ShapeRules.conv2dWeight(this, weight, bias);
-        allocateParameters(shape, bias, dtype);
-        return new Conv2dWeight(weight.name(), shape, dtype, bias != null, geometry) {};
+        return new DryConv2dWeight(weight.name(), allocateParameters(shape, bias, dtype), bias != null, geometry);
     }
 
     @Override
@@ -87,10 +85,8 @@ final class DryOps implements Ops {
         if (!shape.equals(ShapeRules.linear(this, x, gate))) {
             throw ShapeRules.fail(this, "linearGeglu", value + " and " + gate + " differ in their outputs");
         }
-        Tensor y = result("linear", shape, x.dtype(), 4 * shape.count() * value.in(), x);
-        device.tally()
-                .addBytes("linear", 2 * value.shape().count() * value.dtype().bytes());
-        return y;
+        Tensor[] operands = {x, ((DryLinearWeight) value).memory(), ((DryLinearWeight) gate).memory()};
+        return result("linear", shape, x.dtype(), 4 * shape.count() * value.in(), operands);
     }
 
     @Override
@@ -130,7 +126,9 @@ final class DryOps implements Ops {
                 ShapeRules.groupNorm(this, x, affine, groups),
                 x.dtype(),
                 8 * x.shape().count(),
-                x);
+                x,
+                affine.gain(),
+                affine.bias());
     }
 
     @Override
@@ -145,7 +143,9 @@ final class DryOps implements Ops {
                 ShapeRules.layerNorm(this, x, affine),
                 x.dtype(),
                 8 * x.shape().count(),
-                x);
+                x,
+                affine.gain(),
+                affine.bias());
     }
 
     @Override
@@ -219,7 +219,9 @@ final class DryOps implements Ops {
     @Override
     public Tensor weightedSum(Tensor coefficients, Tensor... terms) {
         Shape shape = ShapeRules.weightedSum(this, coefficients, terms);
-        return result("weightedSum", shape, DType.F32, 2 * shape.count() * terms.length, terms);
+        Tensor[] operands =
+                Stream.concat(Stream.of(coefficients), Stream.of(terms)).toArray(Tensor[]::new);
+        return result("weightedSum", shape, DType.F32, 2 * shape.count() * terms.length, operands);
     }
 
     @Override
@@ -234,7 +236,7 @@ final class DryOps implements Ops {
 
     @Override
     public Tensor sliceChannels(Tensor x, int from, int to) {
-        return result("sliceChannels", ShapeRules.sliceChannels(this, x, from, to), x.dtype(), 0);
+        return gathered("sliceChannels", ShapeRules.sliceChannels(this, x, from, to), x);
     }
 
     @Override
@@ -244,7 +246,7 @@ final class DryOps implements Ops {
 
     @Override
     public Tensor embedding(Tensor ids, Tensor table) {
-        return result("embedding", ShapeRules.embedding(this, ids, table), table.dtype(), 0, ids);
+        return gathered("embedding", ShapeRules.embedding(this, ids, table), table, ids);
     }
 
     @Override
@@ -283,20 +285,19 @@ final class DryOps implements Ops {
     }
 
     private Tensor matmul(Tensor x, LinearWeight weight, Shape shape, @Nullable Tensor added) {
-        return layer("linear", x, weight, shape, 2 * shape.count() * weight.in(), added);
+        Tensor memory = ((DryLinearWeight) weight).memory();
+        return layer("linear", x, memory, shape, 2 * shape.count() * weight.in(), added);
     }
 
     private Tensor convolution(Tensor x, Conv2dWeight weight, Shape shape, @Nullable Tensor added) {
         long multiplyAdds = shape.count() * (weight.shape().count() / weight.out());
-        return layer("conv2d", x, weight, shape, 2 * multiplyAdds, added);
+        return layer("conv2d", x, ((DryConv2dWeight) weight).memory(), shape, 2 * multiplyAdds, added);
     }
 
-    private Tensor layer(String name, Tensor x, Weight weight, Shape shape, long flops, @Nullable Tensor added) {
-        Tensor y = added == null
-                ? result(name, shape, x.dtype(), flops, x)
-                : result(name, shape, x.dtype(), flops, x, added);
-        device.tally().addBytes(name, weight.shape().count() * weight.dtype().bytes());
-        return y;
+    private Tensor layer(String name, Tensor x, Tensor weight, Shape shape, long flops, @Nullable Tensor added) {
+        return added == null
+                ? result(name, shape, x.dtype(), flops, x, weight)
+                : result(name, shape, x.dtype(), flops, x, weight, added);
     }
 
     private Tensor result(String operation, Shape shape, DType dtype, long flops, Tensor... operands) {
@@ -310,10 +311,18 @@ final class DryOps implements Ops {
         return y;
     }
 
-    private void allocateParameters(Shape shape, @Nullable HostTensor bias, DType dtype) {
-        scope.allocate(shape, dtype);
+    /** A result whose elements are read from some places of {@code source}, which counts for as many bytes. */
+    private Tensor gathered(String operation, Shape shape, Tensor source, Tensor... operands) {
+        source.address(); // throws after release
+        Tensor y = result(operation, shape, source.dtype(), 0, operands);
+        device.tally().addBytes(operation, y.byteSize());
+        return y;
+    }
+
+    private Tensor allocateParameters(Shape shape, @Nullable HostTensor bias, DType dtype) {
         if (bias != null) {
             scope.allocate(bias.shape(), DType.F32);
         }
+        return scope.allocate(shape, dtype);
     }
 }

@@ -1,0 +1,103 @@
+package dev.darkroom.dry;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.darkroom.models.clip.ClipTextConfig;
+import dev.darkroom.models.clip.ClipTextEncoder;
+import dev.darkroom.models.unet.Conditioning;
+import dev.darkroom.models.unet.UNet;
+import dev.darkroom.models.unet.UNetConfig;
+import dev.darkroom.models.vae.Autoencoder;
+import dev.darkroom.models.vae.VaeConfig;
+import dev.darkroom.nn.Parameters;
+import dev.darkroom.tensor.DType;
+import dev.darkroom.tensor.Ops;
+import dev.darkroom.tensor.Scope;
+import dev.darkroom.tensor.Shape;
+import dev.darkroom.tensor.Tensor;
+import dev.darkroom.weights.ModelFamily;
+import dev.darkroom.weights.PublishedConfigs;
+import dev.darkroom.weights.ShapesOnlyWeights;
+import dev.darkroom.weights.WeightPath;
+import java.time.Duration;
+import java.util.Set;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Parameters, and floating point operations of matrix products, convolutions and attention, of the published networks, counted
+ * independently with torch's meta tensors (two for each multiply-add, convolutions after an upsampling in full).
+ */
+@DisplayName("The published networks cost what they should")
+class NetworkCostTest {
+    private static final Set<String> COUNTED = Set.of("linear", "conv2d", "attention");
+
+    private final DryDevice device = new DryDevice(DType.BF16);
+    private final Scope scope = Scope.open(device, "test");
+    private final Ops ops = device.ops(scope);
+    private final ShapesOnlyWeights weights = new ShapesOnlyWeights("published", DType.F16);
+    private final Parameters parameters = new Parameters(ops, DType.BF16, WeightPath.of(weights));
+    private final long start = System.nanoTime();
+
+    @AfterEach
+    void wellUnderASecondEachAndNothingLeftAlive() {
+        Duration taken = Duration.ofNanos(System.nanoTime() - start);
+        assertTrue(taken.toMillis() < 2000, "took " + taken); // a tenth of it alone; the rest is for a busy machine
+        scope.close();
+        device.close();
+    }
+
+    @Test
+    void unetOfStableDiffusion15() {
+        UNet unet = new UNet(parameters, UNetConfig.of("sd1", PublishedConfigs.of(ModelFamily.SD1, "unet")));
+        Conditioning conditioning = unet.condition(ops, tensor(1, 77, 768));
+        unet.forward(ops, tensor(1, 64, 64, 4), time(), conditioning);
+        assertCost(859.52, 0.8033);
+    }
+
+    @Test
+    void unetOfSdxl() {
+        UNet unet = new UNet(parameters, UNetConfig.of("sdxl", PublishedConfigs.of(ModelFamily.SDXL, "unet")));
+        Tensor sizes = scope.allocate(Shape.of(1, 6), DType.F32);
+        Conditioning conditioning = unet.condition(ops, tensor(1, 77, 2048), tensor(1, 1280), sizes);
+        unet.forward(ops, tensor(1, 128, 128, 4), time(), conditioning);
+        assertCost(2567.46, 6.7612);
+    }
+
+    @Test
+    void autoencoderOfStableDiffusion15() {
+        Autoencoder vae = new Autoencoder(parameters, VaeConfig.of("sd1", PublishedConfigs.of(ModelFamily.SD1, "vae")));
+        vae.decode(ops, tensor(1, 64, 64, 4));
+        assertCost(83.65, 2.5145);
+    }
+
+    @Test
+    void textEncoderOfStableDiffusion15() {
+        ClipTextEncoder encoder = new ClipTextEncoder(
+                parameters, ClipTextConfig.of("sd1", PublishedConfigs.of(ModelFamily.SD1, "text_encoder")));
+        encoder.encode(ops, new int[1][77]);
+        assertCost(123.06, 0.0133);
+    }
+
+    private Tensor tensor(int... dims) {
+        return scope.allocate(Shape.of(dims), DType.BF16);
+    }
+
+    private Tensor time() {
+        return scope.allocate(Shape.of(1), DType.F32);
+    }
+
+    /** @param millions of parameters, to two decimals; @param teraFlops to four */
+    private void assertCost(double millions, double teraFlops) {
+        long parameterCount =
+                weights.asked().values().stream().mapToLong(Shape::count).sum();
+        assertEquals(millions, parameterCount / 1e6, 0.005);
+        long flops = device.tally().byOperation().entrySet().stream()
+                .filter(entry -> COUNTED.contains(entry.getKey()))
+                .mapToLong(entry -> entry.getValue().flops())
+                .sum();
+        assertEquals(teraFlops, flops / 1e12, 0.00005);
+    }
+}
