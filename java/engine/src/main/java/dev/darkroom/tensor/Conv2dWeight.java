@@ -28,9 +28,9 @@ public abstract class Conv2dWeight extends Weight {
             return new Geometry(1, kernel / 2, kernel / 2, true);
         }
 
-        /** Output size for input size {@code size} and kernel size {@code kernel}. */
+        /** Output size for input size {@code size} and kernel size {@code kernel}; less than 1 where the kernel does not fit. */
         public int outputSize(int size, int kernel) {
-            return (size + padBefore + padAfter - kernel) / stride + 1;
+            return Math.floorDiv(size + padBefore + padAfter - kernel, stride) + 1;
         }
     }
 

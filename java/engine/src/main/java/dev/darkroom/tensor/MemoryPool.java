@@ -55,6 +55,10 @@ public final class MemoryPool {
             return address;
         }
 
+        void moveTo(Scope scope) {
+            owner = scope;
+        }
+
         private boolean isFree() {
             return owner == null;
         }
@@ -162,10 +166,8 @@ public final class MemoryPool {
         long size = Math.max(GRANULE, roundUp(bytes, GRANULE));
         boolean small = size <= SMALL_BYTES;
         NavigableSet<Block> free = small ? freeSmall : freeLarge;
-        Block block = takeBestFit(free, size);
-        if (block == null) {
-            block = reserve(size, small, scope);
-        }
+        Block cached = takeBestFit(free, size);
+        Block block = cached != null ? cached : reserve(size, small, scope);
         split(block, size, free);
         block.owner = scope;
         block.requested = bytes;
@@ -175,6 +177,9 @@ public final class MemoryPool {
         requestedBytes += bytes;
         allocations++;
         peakBytes = Math.max(peakBytes, liveBytes);
+        if (cached == null) {
+            trim(); // what is left of a new segment adds to what is cached
+        }
         return block;
     }
 
@@ -220,7 +225,7 @@ public final class MemoryPool {
                     "device " + device + " has no room for " + Bytes.format(size) + " at " + scope.path() + ": "
                             + Bytes.format(liveBytes) + " are in use"
                             + (limit == Long.MAX_VALUE ? "" : " of " + Bytes.format(limit))
-                            + ", most by the scopes " + largestScopes(4)
+                            + (live.isEmpty() ? "" : ", most by the scopes " + largestScopes(4))
                             + ". Use a smaller size or batch, or a 16-bit type.",
                     size);
         }

@@ -6,6 +6,8 @@ import java.util.stream.IntStream;
 
 /** The sizes of a dense row-major tensor, outermost first; immutable. */
 public final class Shape {
+    private static final long MOST_ELEMENTS = 1L << 55; // so that sizes in bytes, and sums of them, fit in a long
+
     private final int[] dims;
 
     private Shape(int[] dims) {
@@ -15,7 +17,7 @@ public final class Shape {
     /**
      * A shape of these sizes.
      *
-     * @throws ShapeException when a size is negative or the number of elements overflows a long
+     * @throws ShapeException when a size is negative or there are more elements than any memory holds
      */
     public static Shape of(int... dims) {
         long count = 1;
@@ -23,10 +25,10 @@ public final class Shape {
             if (dim < 0) {
                 throw new ShapeException("a shape cannot hold a negative size: " + Arrays.toString(dims));
             }
-            count = Math.multiplyHigh(count, dim) == 0 ? count * dim : -1;
-            if (count < 0) {
-                throw new ShapeException("a shape of more than 2^63 elements: " + Arrays.toString(dims));
+            if (dim > 0 && count > MOST_ELEMENTS / dim) {
+                throw new ShapeException("a shape of more than 2^55 elements: " + Arrays.toString(dims));
             }
+            count *= dim;
         }
         return new Shape(dims.clone());
     }
@@ -38,7 +40,7 @@ public final class Shape {
 
     /** Size of dimension {@code index}; negative indices count from the end, so {@code dim(-1)} is the innermost. */
     public int dim(int index) {
-        return dims[index < 0 ? dims.length + index : index];
+        return dims[resolve(index)];
     }
 
     /** Number of elements. */
@@ -62,8 +64,16 @@ public final class Shape {
     /** This shape with dimension {@code index} (negative: from the end) set to {@code size}. */
     public Shape with(int index, int size) {
         int[] changed = dims.clone();
-        changed[index < 0 ? dims.length + index : index] = size;
+        changed[resolve(index)] = size;
         return of(changed);
+    }
+
+    private int resolve(int index) {
+        int resolved = index < 0 ? dims.length + index : index;
+        if (resolved < 0 || resolved >= dims.length) {
+            throw new ShapeException("a tensor " + this + " has no dimension " + index);
+        }
+        return resolved;
     }
 
     /** The sizes as a new array. */

@@ -23,6 +23,7 @@ public final class ShapeRules {
     }
 
     public static Shape conv2d(Ops ops, Tensor x, Conv2dWeight weight) {
+        requireRank(ops, "conv2d", x, 4);
         requireType(ops, "conv2d", weight, x);
         return convolved(ops, "conv2d", x, x.dim(1), x.dim(2), weight);
     }
@@ -34,7 +35,6 @@ public final class ShapeRules {
     }
 
     private static Shape convolved(Ops ops, String op, Tensor x, int height, int width, Conv2dWeight weight) {
-        requireRank(ops, op, x, 4);
         if (x.dim(3) != weight.in()) {
             throw fail(
                     ops, op, "x is " + x.shape() + " but the weight " + weight + " takes " + weight.in() + " channels");

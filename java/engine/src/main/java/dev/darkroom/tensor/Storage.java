@@ -20,8 +20,11 @@ final class Storage {
     }
 
     void moveTo(Scope scope) {
-        address();
-        owner = scope;
+        MemoryPool.Block held = block;
+        if (held != null) {
+            owner = scope;
+            held.moveTo(scope);
+        }
     }
 
     long address() {
