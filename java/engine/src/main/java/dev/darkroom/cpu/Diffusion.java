@@ -45,6 +45,16 @@ final class Diffusion {
         });
     }
 
+    /** e^x → y; oneDNN's makes infinity of a NaN and loses four digits of large results. */
+    static void exp(Tensor x, Tensor y) {
+        NativeMemory.forEachChunk(x, (values, count, start) -> {
+            for (int i = 0; i < count; i++) {
+                values[i] = (float) Math.exp(values[i]);
+            }
+            NativeMemory.write(y, start, values, count);
+        });
+    }
+
     /** Sinusoids of t [n] → y [n, width]. */
     static void timeEmbedding(Tensor t, int width, boolean cosFirst, float shift, Tensor y) {
         int half = width / 2;
