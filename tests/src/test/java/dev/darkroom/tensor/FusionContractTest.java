@@ -1,0 +1,159 @@
+package dev.darkroom.tensor;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.darkroom.tensor.Devices.Subject;
+import java.lang.reflect.InvocationHandler;
+import java.lang.reflect.Method;
+import java.lang.reflect.Proxy;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** A device's own form of a fused operation errs at most twice as much as the definition, run on the same device. */
+@DisplayName("Fused operations equal their definitions")
+class FusionContractTest extends OnEveryDevice {
+    /** Default methods of {@link Ops} that are not fused operations. */
+    private static final Set<String> PLUMBING = Set.of("in", "scoped", "scopedAll", "iterate", "iterateAll", "upload");
+
+    private static final float EPSILON = 1e-5f;
+
+    /** A fused operation on a device, and as a formula. */
+    private record Fused(String name, Function<Ops, Tensor> operation, Function<Rounding, Values> formula) {}
+
+    FusionContractTest(Subject subject) {
+        super(subject);
+    }
+
+    @Test
+    void allOfThemAreTestedHere() {
+        Set<String> fused = Arrays.stream(Ops.class.getMethods())
+                .filter(Method::isDefault)
+                .map(Method::getName)
+                .filter(name -> !PLUMBING.contains(name))
+                .collect(Collectors.toCollection(TreeSet::new));
+        Set<String> tested = Stream.concat(ofTokens(1, 4, 4, null).stream(), ofMaps(1, 2, 2, 4, 4, 3, 1).stream())
+                .map(Fused::name)
+                .collect(Collectors.toCollection(TreeSet::new));
+        assertEquals(fused, tested);
+    }
+
+    @ParameterizedTest(name = "{0} rows, {1} to {2} channels")
+    @CsvSource({"1, 320, 40", "7, 4, 3", "77, 40, 160", "255, 10, 10", "4097, 8, 12"})
+    void onTokens(int rows, int in, int out) {
+        ofTokens(rows, in, out, null).forEach(this::check);
+        ofTokens(rows, in, out, normal(0, 1, out)).forEach(this::check);
+    }
+
+    @ParameterizedTest(name = "{0} of {1} x {2}, {3} to {4} channels, kernel {5}, stride {6}")
+    @CsvSource({
+        "1, 1, 1, 4, 8, 3, 1",
+        "2, 5, 7, 40, 24, 3, 1",
+        "1, 8, 8, 320, 40, 3, 1",
+        "3, 9, 7, 4, 4, 3, 1",
+        "2, 9, 8, 10, 20, 3, 2",
+        "2, 7, 5, 40, 40, 1, 1"
+    })
+    void onMaps(int n, int h, int w, int in, int out, int kernel, int stride) {
+        ofMaps(n, h, w, in, out, kernel, stride).forEach(this::check);
+    }
+
+    private void check(Fused fused) {
+        Tensor result = fused.operation.apply(ops);
+        Tensor defined = fused.operation.apply(definitions(ops));
+        assertEquals(defined.shape(), result.shape(), fused.name);
+        assertEquals(defined.dtype(), result.dtype(), fused.name);
+        try {
+            ErrorLaw.check(result, fused.formula.apply(Rounding.NONE), Values.of(defined.shape(), defined.toHost()));
+        } catch (AssertionError e) {
+            throw new AssertionError(fused.name + ": " + e.getMessage(), e);
+        }
+    }
+
+    /** The same operations, but fused ones are run as {@link Ops} defines them. */
+    private static Ops definitions(Ops ops) {
+        InvocationHandler handler = (proxy, method, arguments) -> method.isDefault()
+                ? InvocationHandler.invokeDefault(proxy, method, arguments)
+                : method.invoke(ops, arguments);
+        return (Ops) Proxy.newProxyInstance(Ops.class.getClassLoader(), new Class<?>[] {Ops.class}, handler);
+    }
+
+    private List<Fused> ofTokens(int rows, int in, int out, @Nullable Values bias) {
+        Values x = held(0, 1, rows, in);
+        Values residual = held(0, 1, rows, out);
+        Values weight = normal(0, 1 / Math.sqrt(in), out, in);
+        Values gate = normal(0, 2 / Math.sqrt(in), out, in);
+        Tensor a = upload(x);
+        Tensor b = upload(residual);
+        LinearWeight layer = ops.linearWeight(host(weight), bias == null ? null : host(bias), dtype);
+        LinearWeight gateLayer = ops.linearWeight(host(gate), bias == null ? null : host(bias), dtype);
+        Function<Rounding, Values> y = r -> Formulas.linear(r, x, weight.in(dtype), bias);
+        Function<Rounding, Values> g = r -> Formulas.linear(r, x, gate.in(dtype), bias);
+        List<Fused> fused = new ArrayList<>();
+        fused.add(new Fused("linearGelu", o -> o.linearGelu(a, layer), r -> Formulas.gelu(r, y.apply(r))));
+        fused.add(
+                new Fused("linearQuickGelu", o -> o.linearQuickGelu(a, layer), r -> Formulas.quickGelu(r, y.apply(r))));
+        fused.add(new Fused("linearSilu", o -> o.linearSilu(a, layer), r -> Formulas.silu(r, y.apply(r))));
+        fused.add(new Fused("linearAdd", o -> o.linearAdd(a, layer, b), r -> Formulas.add(r, y.apply(r), residual)));
+        fused.add(new Fused(
+                "linearGeglu",
+                o -> o.linearGeglu(a, layer, gateLayer),
+                r -> Formulas.mul(r, y.apply(r), Formulas.gelu(r, g.apply(r)))));
+        return fused;
+    }
+
+    private List<Fused> ofMaps(int n, int h, int w, int in, int out, int kernel, int stride) {
+        Conv2dWeight.Geometry geometry = new Conv2dWeight.Geometry(stride, kernel / 2, kernel / 2, false);
+        Values x = held(0, 1, n, h, w, in);
+        Values weight = normal(0, 1 / Math.sqrt(in * kernel * kernel), out, in, kernel, kernel);
+        Values bias = normal(0, 1, out);
+        Tensor a = upload(x);
+        Conv2dWeight layer = ops.conv2dWeight(host(weight), host(bias), geometry, dtype);
+        Function<Rounding, Values> y = r -> Formulas.conv2d(r, x, weight.in(dtype), bias, geometry);
+        Values residual = Values.of(ops.conv2d(a, layer).shape())
+                .map(zero -> random.nextGaussian())
+                .in(dtype);
+        Values perImage = held(0, 1, n, out);
+        Tensor b = upload(residual);
+        Tensor t = upload(perImage);
+        List<Fused> fused = new ArrayList<>();
+        fused.add(new Fused("conv2dAdd", o -> o.conv2dAdd(a, layer, b), r -> Formulas.add(r, y.apply(r), residual)));
+        fused.add(new Fused(
+                "conv2dAddPerChannel",
+                o -> o.conv2dAddPerChannel(a, layer, t),
+                r -> Formulas.addPerChannel(r, y.apply(r), perImage)));
+        fused.add(upsampling(x, a, weight, bias, kernel, 2 * h, 2 * w));
+        fused.add(upsampling(x, a, weight, bias, kernel, 2 * h + 1, 2 * w - 1));
+        fused.add(groupNormSilu(x, a, in / 2));
+        return fused;
+    }
+
+    private Fused upsampling(Values x, Tensor a, Values weight, Values bias, int kernel, int height, int width) {
+        Conv2dWeight.Geometry geometry = Conv2dWeight.Geometry.afterUpsample(kernel);
+        Conv2dWeight layer = ops.conv2dWeight(host(weight), host(bias), geometry, dtype);
+        return new Fused(
+                "upsampleConv2d",
+                o -> o.upsampleConv2d(a, height, width, layer),
+                r -> Formulas.conv2d(r, Formulas.upsampleNearest(x, height, width), weight.in(dtype), bias, geometry));
+    }
+
+    private Fused groupNormSilu(Values x, Tensor a, int groups) {
+        Values gain = normal(1, 0.5, x.dim(-1));
+        Values shift = normal(0, 1, x.dim(-1));
+        Affine affine = new Affine(upload(gain, DType.F32), upload(shift, DType.F32));
+        return new Fused(
+                "groupNormSilu",
+                o -> o.groupNormSilu(a, affine, groups, EPSILON),
+                r -> Formulas.silu(r, Formulas.groupNorm(r, x, gain, shift, groups, EPSILON)));
+    }
+}
