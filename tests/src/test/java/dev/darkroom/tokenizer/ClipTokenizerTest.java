@@ -37,6 +37,12 @@ final class ClipTokenizerTest {
     }
 
     @Test
+    void thePaddingIsSpecialInTextsToo() {
+        assertArrayEquals(new int[] {2368, 256}, CLIP.encode("cat!"));
+        assertArrayEquals(new int[] {2368, 0}, ClipTokenizer.openClip().encode("cat!"));
+    }
+
+    @Test
     void aMillionCharactersTakeLessThanAFewSeconds() {
         for (String text : new String[] {"a".repeat(1_000_000), "ab, ".repeat(250_000), "é".repeat(500_000)}) {
             assertTimeout(Duration.ofSeconds(5), () -> assertTrue(CLIP.encode(text).length > 0));

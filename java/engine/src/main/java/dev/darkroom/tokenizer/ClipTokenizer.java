@@ -29,13 +29,13 @@ public final class ClipTokenizer {
     private static final int CACHED_WORDS = 4096;
     private static final int LONGEST_CACHED_WORD = 64;
 
-    private static final Pattern SPECIAL = Pattern.compile(Pattern.quote(START) + "|" + Pattern.quote(END));
     private static final Pattern SPACE = Pattern.compile("\\s+", Pattern.UNICODE_CHARACTER_CLASS);
     private static final Pattern WORD = Pattern.compile(
             "'s|'t|'re|'ve|'m|'ll|'d|\\p{L}++|\\p{N}|[^\\s\\p{L}\\p{N}]++", Pattern.UNICODE_CHARACTER_CLASS);
 
     private final Vocabulary vocabulary;
     private final BytePairEncoder encoder;
+    private final Pattern special;
     private final int start;
     private final int end;
     private final int pad;
@@ -55,6 +55,9 @@ public final class ClipTokenizer {
         this.start = vocabulary.id(source, START);
         this.end = vocabulary.id(source, END);
         this.pad = vocabulary.id(source, padSymbol);
+        // Padding is special in texts too: "!" becomes id 0 for Stable Diffusion 2, not the "!" that ends a word.
+        this.special =
+                Pattern.compile(Pattern.quote(START) + "|" + Pattern.quote(END) + "|" + Pattern.quote(padSymbol));
         this.maxLength = maxLength;
         for (int b = 0; b < 256; b++) { // so that every text can be encoded
             vocabulary.id(source, String.valueOf(Vocabulary.byteSymbol(b)));
@@ -127,12 +130,12 @@ public final class ClipTokenizer {
     /** The ids of {@code text}, without start and end, however many. */
     public int[] encode(String text) {
         IntStream.Builder ids = IntStream.builder();
-        Matcher special = SPECIAL.matcher(text);
+        Matcher found = special.matcher(text);
         int position = 0;
-        while (special.find()) {
-            encodeWords(text.substring(position, special.start()), ids);
-            ids.add(special.group().equals(START) ? start : end);
-            position = special.end();
+        while (found.find()) {
+            encodeWords(text.substring(position, found.start()), ids);
+            ids.add(vocabulary.id("tokenizer", found.group()));
+            position = found.end();
         }
         encodeWords(text.substring(position), ids);
         return ids.build().toArray();
