@@ -63,7 +63,7 @@ def cache_texts(args: Namespace) -> None:
 
 def train(args: Namespace) -> None:
     """Trains the U-Net and writes it to unet/; several processes, one per rank, share the work of a step."""
-    seed(args.rank, args.threads)
+    seed(0, args.threads)
     if args.world > 1:
         meeting = f"file://{(args.work / 'meeting').resolve()}"
         torch.distributed.init_process_group("gloo", init_method=meeting, rank=args.rank, world_size=args.world)
@@ -72,7 +72,7 @@ def train(args: Namespace) -> None:
     trainer = Trainer(model, args.average, args.work / "unet.state", betas=(0.9, 0.99))
     if args.resume:
         trainer.resume()
-        torch.manual_seed(trainer.step * args.world + args.rank)
+    torch.manual_seed(trainer.step * args.world + args.rank)  # equal weights, but another batch in every process
     first, budget = trainer.step, Budget(args.minutes, args.steps)
     log = Log("unet", args.batch * args.world, 50, smoothing=0.98)
     while not _spent(progress := budget.progress(trainer.step), args):
@@ -84,6 +84,8 @@ def train(args: Namespace) -> None:
             trainer.save_now_and_then(lambda: _write(trainer, args))
     if args.rank == 0:
         _write(trainer, args)
+    if args.world > 1:
+        torch.distributed.destroy_process_group()
 
 
 def _spent(progress: float, args: Namespace) -> bool:
