@@ -259,7 +259,11 @@ final class CpuOps implements Ops {
         }
         requireSupported(dtype, "cast");
         Tensor y = scope.allocate(x.shape(), dtype);
-        engine.pointwise.cast(scope, x, y);
+        if (dtype.isFloating() && !x.dtype().isFloating()) { // oneDNN converts integers to bf16 on some processors only
+            NativeMemory.forEachChunk(x, (values, count, start) -> NativeMemory.write(y, start, values, count));
+        } else {
+            engine.pointwise.cast(scope, x, y);
+        }
         return y;
     }
 
