@@ -21,7 +21,7 @@ class BatchInvarianceTest extends OnEveryDevice {
     }
 
     @ParameterizedTest(name = "{0} x {1}, {2} to {3} channels")
-    @CsvSource({"1, 1, 4, 8", "9, 7, 40, 24", "8, 8, 320, 64", "5, 31, 10, 10", "12, 12, 64, 96"})
+    @CsvSource({"1, 1, 4, 8", "1, 1, 1280, 320", "9, 7, 40, 24", "8, 8, 320, 64", "5, 31, 10, 10", "12, 12, 64, 96"})
     void holdsBitForBit(int h, int w, int in, int out) {
         Tensor x = upload(held(0.3, 1, MOST, h, w, in));
         operations(h, w, in, out).forEach((name, operation) -> {

@@ -183,10 +183,10 @@ class ScopeTest {
         Tensor a = outer.allocate(Shape.of(1024), DType.F32);
         Tensor b = inner.allocate(Shape.of(1024), DType.F32);
         outer.close();
-        outer.close();
-        inner.close();
         assertFalse(a.isAlive() || b.isAlive());
         assertEquals(0, live());
+        outer.close();
+        inner.close();
         IllegalStateException e =
                 assertThrows(IllegalStateException.class, () -> inner.allocate(Shape.of(1), DType.U8));
         assertEquals("scope \"request/outer/inner\" has ended; nothing can be made in it any more", e.getMessage());
