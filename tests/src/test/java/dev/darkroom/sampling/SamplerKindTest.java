@@ -17,6 +17,8 @@ class SamplerKindTest {
         "heun, HEUN, DISCRETE",
         "dpm++2m, DPMPP_2M, DISCRETE",
         "lcm, LCM, DISCRETE",
+        "tcd, TCD, DISCRETE",
+        "dpm2, DPM2, DISCRETE",
         "ddim_trailing, DDIM_TRAILING, DISCRETE",
         // AUTOMATIC1111
         "Euler a, EULER_A, DISCRETE",
@@ -25,6 +27,8 @@ class SamplerKindTest {
         "DPM++ 2M SDE Heun Karras, DPMPP_2M_SDE_HEUN, KARRAS",
         "DPM++ 2M SDE, DPMPP_2M_SDE, DISCRETE",
         "PLMS, PNDM, DISCRETE",
+        "LMS Karras, LMS, KARRAS",
+        "DPM2 a Karras, DPM2_A, KARRAS",
         "UniPC, UNIPC, DISCRETE",
         "DDIM, DDIM, DISCRETE",
         // diffusers
@@ -35,7 +39,8 @@ class SamplerKindTest {
         // ComfyUI
         "euler_ancestral, EULER_A, DISCRETE",
         "dpmpp_2m_sde, DPMPP_2M_SDE, DISCRETE",
-        "uni_pc, UNIPC, DISCRETE"
+        "uni_pc, UNIPC, DISCRETE",
+        "dpm_2_ancestral, DPM2_A, DISCRETE"
     })
     void samplersAreKnownByTheNamesOfOtherPrograms(String name, SamplerKind kind, SigmaSchedule schedule) {
         assertEquals(new SamplerKind.Choice(kind, schedule), SamplerKind.parse(name));

@@ -65,7 +65,7 @@ class SamplingPlanTest {
     @ParameterizedTest
     @EnumSource(
             value = SamplerKind.class,
-            names = {"DDPM", "DDIM", "DDIM_TRAILING", "EULER", "EULER_A", "HEUN", "LCM"})
+            names = {"DDPM", "DDIM", "DDIM_TRAILING", "EULER", "EULER_A", "HEUN", "DPM2", "DPM2_A", "LCM", "TCD"})
     void samplersWithoutHistoryBeginInTheMiddleAsTheyGoOn(SamplerKind kind) {
         List<SamplingPlan.Step> all = config(kind).plan(STEPS, 0, 0.3).steps();
         for (int skipped = 1; skipped < STEPS; skipped++) {
@@ -78,7 +78,7 @@ class SamplingPlanTest {
     @ParameterizedTest
     @EnumSource(
             value = SamplerKind.class,
-            names = {"PNDM", "DPMPP_2M", "DPMPP_2M_SDE", "DPMPP_2M_SDE_HEUN", "UNIPC"})
+            names = {"PNDM", "DPMPP_2M", "DPMPP_2M_SDE", "DPMPP_2M_SDE_HEUN", "UNIPC", "LMS", "DEIS"})
     void samplersWithHistoryVisitTheSameTimesFromTheMiddle(SamplerKind kind) {
         List<SamplingPlan.Step> all = config(kind).plan(STEPS, 0, 0).steps();
         for (int skipped = 1; skipped < STEPS; skipped++) {

@@ -40,11 +40,11 @@ final class LcmSampler implements Sampler {
     }
 
     /** Evenly among the times that the model was distilled for. */
-    private static int[] times(SchedulerConfig config, int trained, int steps) {
+    static int[] times(SchedulerConfig config, int trained, int steps) {
         int original = config.integer("original_inference_steps", 50);
         if (steps > original) {
             throw new IllegalArgumentException(
-                    "the LCM sampler takes at most " + original + " steps with this model, given " + steps);
+                    "the sampler takes at most " + original + " steps with this model, given " + steps);
         }
         int stride = trained / original;
         int[] times = new int[steps];

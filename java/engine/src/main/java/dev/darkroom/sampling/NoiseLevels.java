@@ -44,7 +44,7 @@ final class NoiseLevels {
         return Arrays.stream(logarithms).map(Math::exp).toArray();
     }
 
-    /** With times in whole numbers, as the solvers DPM-Solver and UniPC take them. */
+    /** With times in whole numbers, as the solvers DPM-Solver, UniPC and DEIS take them. */
     static NoiseLevels discrete(SchedulerConfig config, NoiseSchedule noise, int steps) {
         double[] trained = noise.sigmas();
         double largest = config.real("sigma_max", trained[trained.length - 1]);
@@ -70,7 +70,8 @@ final class NoiseLevels {
 
     /** Times of cosine schedules are truncated by DPM-Solver's class. */
     private static boolean roundsTimes(SchedulerConfig config) {
-        return config.kind() == SamplerKind.UNIPC || config.betas() != NoiseSchedule.Betas.SQUAREDCOS_CAP_V2;
+        return config.kind().schedulerClass() != SchedulerClass.DPM_SOLVER
+                || config.betas() != NoiseSchedule.Betas.SQUAREDCOS_CAP_V2;
     }
 
     /** Number of steps: of times. */
@@ -170,7 +171,7 @@ final class NoiseLevels {
     }
 
     /** The fractional time whose σ this is, by interpolation in log σ. */
-    private static double timeOf(double[] trained, double sigma) {
+    static double timeOf(double[] trained, double sigma) {
         double log = Math.log(Math.max(sigma, 1e-10));
         int low = 0;
         for (int t = 0; t < trained.length; t++) {

@@ -23,7 +23,12 @@ public enum SamplerKind {
             SchedulerClass.DPM_SOLVER,
             Map.of("algorithm_type", "sde-dpmsolver++", "solver_type", "heun")),
     UNIPC("UniPC", SchedulerClass.UNIPC, Map.of()),
-    LCM("LCM", SchedulerClass.LCM, Map.of());
+    LMS("LMS", SchedulerClass.LMS, Map.of()),
+    DPM2("DPM2", SchedulerClass.DPM2, Map.of()),
+    DPM2_A("DPM2 a", SchedulerClass.DPM2_ANCESTRAL, Map.of(), "dpm2ancestral"),
+    DEIS("DEIS", SchedulerClass.DEIS, Map.of()),
+    LCM("LCM", SchedulerClass.LCM, Map.of()),
+    TCD("TCD", SchedulerClass.TCD, Map.of());
 
     private final String title;
     private final SchedulerClass schedulerClass;

@@ -40,12 +40,21 @@ enum SchedulerClass {
             Spacing.LINSPACE,
             Fields.THRESHOLD + Fields.SIGMAS + Fields.RANGE + Fields.END + Fields.RESCALE + Fields.SOLVER
                     + "predict_x0 disable_corrector"),
+    LMS("LMSDiscreteScheduler", new LmsSampler(), Spacing.LINSPACE, Fields.SIGMAS),
+    DPM2("KDPM2DiscreteScheduler", new Dpm2Sampler(false), Spacing.LINSPACE, Fields.SIGMAS),
+    DPM2_ANCESTRAL("KDPM2AncestralDiscreteScheduler", new Dpm2Sampler(true), Spacing.LINSPACE, Fields.SIGMAS),
+    DEIS(
+            "DEISMultistepScheduler",
+            new DeisSampler(),
+            Spacing.LINSPACE,
+            Fields.THRESHOLD + Fields.SIGMAS + Fields.SOLVER + "algorithm_type"),
     LCM(
             "LCMScheduler",
             new LcmSampler(),
             Spacing.LEADING,
             Fields.CLIP + Fields.THRESHOLD + Fields.RESCALE
-                    + "set_alpha_to_one original_inference_steps timestep_scaling");
+                    + "set_alpha_to_one original_inference_steps timestep_scaling"),
+    TCD("TCDScheduler", new TcdSampler(), Spacing.LEADING, Fields.RESCALE + "original_inference_steps");
 
     /** Names of fields that several classes share. */
     private static final class Fields {
@@ -96,14 +105,22 @@ enum SchedulerClass {
     }
 
     NoiseSchedule.Betas betas() {
-        return this == LCM ? NoiseSchedule.Betas.SCALED_LINEAR : NoiseSchedule.Betas.LINEAR;
+        return this == LCM || this == TCD ? NoiseSchedule.Betas.SCALED_LINEAR : NoiseSchedule.Betas.LINEAR;
     }
 
     double betaStart() {
-        return this == LCM || this == HEUN ? 0.00085 : 0.0001;
+        return hasBetasOfStableDiffusion() ? 0.00085 : 0.0001;
     }
 
     double betaEnd() {
-        return this == LCM || this == HEUN ? 0.012 : 0.02;
+        return hasBetasOfStableDiffusion() ? 0.012 : 0.02;
+    }
+
+    /** Whether β has the bounds of Stable Diffusion where a configuration names none, else those of Ho et al. 2020. */
+    private boolean hasBetasOfStableDiffusion() {
+        return switch (this) {
+            case HEUN, DPM2, DPM2_ANCESTRAL, LCM, TCD -> true;
+            default -> false;
+        };
     }
 }

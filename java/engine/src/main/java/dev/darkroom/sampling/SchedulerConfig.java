@@ -148,7 +148,8 @@ public final class SchedulerConfig {
 
     /** Whether noise ends at the model's smallest σ instead of 0. */
     boolean endsAtSmallestSigma() {
-        return choice("final_sigmas_type", "zero", "sigma_min").equals("sigma_min");
+        return kind.schedulerClass() == SchedulerClass.DEIS
+                || choice("final_sigmas_type", "zero", "sigma_min").equals("sigma_min");
     }
 
     /** What predicted pictures are bounded by; null for nothing. */
