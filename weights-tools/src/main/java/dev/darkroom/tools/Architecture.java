@@ -52,7 +52,18 @@ public enum Architecture {
                 Scope scope = Scope.open(device, network)) {
             build(network, new Parameters(device.ops(scope), DType.F16, WeightPath.of(weights)));
         }
-        return weights.asked();
+        Map<String, Shape> tensors = weights.asked();
+        boolean linear = config(network).path("use_linear_projection").asBoolean(false);
+        tensors.replaceAll(
+                (name, shape) -> isPointwise(name, linear) ? Shape.of(shape.dim(0), shape.dim(1), 1, 1) : shape);
+        return tensors;
+    }
+
+    /** Whether files keep as a 1 x 1 convolution what our networks ask for as a matrix. */
+    private static boolean isPointwise(String name, boolean linearProjection) {
+        return name.endsWith("conv_shortcut.weight")
+                || name.endsWith("quant_conv.weight")
+                || !linearProjection && (name.endsWith(".proj_in.weight") || name.endsWith(".proj_out.weight"));
     }
 
     private void build(String network, Parameters parameters) {

@@ -9,6 +9,7 @@ import dev.darkroom.tensor.Ops;
 import dev.darkroom.tensor.Shape;
 import dev.darkroom.tensor.Tensor;
 import dev.darkroom.weights.SafetensorsFile;
+import dev.darkroom.weights.WeightsException;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Consumer;
@@ -37,6 +38,15 @@ final class Check {
 
     DType dtype() {
         return dtype;
+    }
+
+    /** Runs a case; what cannot be loaded or computed is a failed case, and the others go on. */
+    void attempt(String group, String file, Runnable body) {
+        try {
+            body.run();
+        } catch (WeightsException | IllegalArgumentException | IllegalStateException e) {
+            report(CaseResult.exact(group, file, "", false, String.valueOf(e.getMessage())));
+        }
     }
 
     void report(CaseResult result) {

@@ -51,7 +51,7 @@ final class PipelinesGroup implements Group {
             }
             String why = unsupported(entry);
             if (why.isEmpty()) {
-                runCase(check, file, entry);
+                check.attempt(name(), file, () -> runCase(check, file, entry));
             } else {
                 check.report(CaseResult.skipped(name(), file, why));
             }

@@ -30,7 +30,10 @@ final class SchedulersGroup implements Group {
             Check.Values values = check.values(name(), file);
             if (entry.has("cases")) {
                 for (Map.Entry<String, JsonNode> each : entry.path("cases").properties()) {
-                    runTrajectory(check, file, each.getKey(), each.getValue(), values);
+                    check.attempt(
+                            name(),
+                            file + " " + each.getKey(),
+                            () -> runTrajectory(check, file, each.getKey(), each.getValue(), values));
                 }
             } else {
                 new ForwardProcess(check, file, values).run();

@@ -1,5 +1,6 @@
 package dev.darkroom.reference;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.darkroom.models.clip.ClipTextEncoder;
 import dev.darkroom.tensor.Ops;
 import dev.darkroom.tensor.Scope;
@@ -21,16 +22,20 @@ final class TextGroup implements Group {
         check.set().files(name()).forEach((file, entry) -> {
             Check.Values values = check.values(name(), file);
             Path model = check.set().checkpoint(file, entry);
-            try (Scope scope = Scope.open(check.device(), file)) {
-                Ops ops = check.device().ops(scope);
-                Check.Case comparison = check.new Case(name(), file, entry, Tolerance.TEXT_AND_VAE);
-                if (values.has("input_ids_2")) {
-                    runPair(check, ops, model, values, comparison);
-                } else {
-                    runOne(check, ops, model, values, comparison);
-                }
-            }
+            check.attempt(name(), file, () -> runCase(check, file, entry, values, model));
         });
+    }
+
+    private void runCase(Check check, String file, JsonNode entry, Check.Values values, Path model) {
+        try (Scope scope = Scope.open(check.device(), file)) {
+            Ops ops = check.device().ops(scope);
+            Check.Case comparison = check.new Case(name(), file, entry, Tolerance.TEXT_AND_VAE);
+            if (values.has("input_ids_2")) {
+                runPair(check, ops, model, values, comparison);
+            } else {
+                runOne(check, ops, model, values, comparison);
+            }
+        }
     }
 
     private static void runOne(Check check, Ops ops, Path model, Check.Values values, Check.Case comparison) {

@@ -30,7 +30,7 @@ final class UNetGroup implements Group {
             if (values.has("controlnet_cond") || values.has("image_embeds")) {
                 check.report(CaseResult.skipped(name(), file, "ControlNet and IP-Adapter are not supported yet"));
             } else {
-                runCase(check, file, entry, values);
+                check.attempt(name(), file, () -> runCase(check, file, entry, values));
             }
         });
     }

@@ -24,7 +24,7 @@ final class VaeGroup implements Group {
                     .path("_class_name")
                     .asText();
             if (kind.equals("AutoencoderKL")) {
-                runCase(check, file, entry, vae);
+                check.attempt(name(), file, () -> runCase(check, file, entry, vae));
             } else {
                 check.report(CaseResult.skipped(name(), file, kind + " is not supported yet"));
             }
