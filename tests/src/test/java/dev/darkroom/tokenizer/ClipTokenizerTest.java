@@ -74,8 +74,14 @@ final class ClipTokenizerTest {
     }
 
     @Test
+    void aFolderWithoutAVocabularyHasClipsOwnAndItsOwnPadding(@TempDir Path folder) throws Exception {
+        Files.writeString(folder.resolve("special_tokens_map.json"), "{\"pad_token\": \"!\"}");
+        assertEquals(49408, ClipTokenizer.open(folder).vocabularySize());
+        assertEquals(0, ClipTokenizer.open(folder).pad());
+    }
+
+    @Test
     void brokenVocabulariesAreRefusedByFileAndFault(@TempDir Path folder) throws Exception {
-        refused(folder, "neither vocab.json and merges.txt nor tokenizer.json");
         Path vocab = folder.resolve("vocab.json");
         Path merges = folder.resolve("merges.txt");
         Files.writeString(merges, "#version: 0.2\na b\n");

@@ -56,7 +56,7 @@ final class Vocabulary {
         }
     }
 
-    /** vocab.json and merges.txt of a tokenizer's folder, or its tokenizer.json. */
+    /** vocab.json and merges.txt of a tokenizer's folder, or its tokenizer.json; where it has neither, CLIP's own. */
     static Vocabulary open(Path folder) {
         Path vocab = folder.resolve("vocab.json");
         Path merges = folder.resolve("merges.txt");
@@ -65,8 +65,7 @@ final class Vocabulary {
         }
         Path whole = folder.resolve("tokenizer.json");
         if (!Files.isRegularFile(whole)) {
-            throw new IllegalArgumentException(
-                    folder + " is no tokenizer's folder: it has neither vocab.json and merges.txt nor tokenizer.json");
+            return clip();
         }
         JsonNode model = json(whole).path("model");
         List<String> lines = new ArrayList<>();
