@@ -28,8 +28,10 @@ class LayerTest {
     private static final Map<String, String> MAY_NAME = Map.ofEntries(
             Map.entry("tensor", ""),
             Map.entry("cpu", "tensor org.bytedeco org.lwjgl"),
+            Map.entry("cuda.bind", "jcuda"),
+            Map.entry("cuda", "tensor cuda.bind jcuda org.lwjgl"),
             Map.entry("dry", "tensor"),
-            Map.entry("device", "tensor cpu dry"),
+            Map.entry("device", "tensor cpu cuda cuda.bind dry"),
             Map.entry("weights", "tensor"),
             Map.entry("tokenizer", ""),
             Map.entry("image", "org.lwjgl"),
@@ -44,7 +46,7 @@ class LayerTest {
             Map.entry("tools", "tensor dry device weights nn " + NETWORKS));
 
     private static final Pattern NAME =
-            Pattern.compile("(?<!\")\\b(?:dev\\.darkroom\\.([a-z.]+[a-z])|(org\\.(?:bytedeco|lwjgl)))\\b");
+            Pattern.compile("(?<!\")\\b(?:dev\\.darkroom\\.([a-z.]+[a-z])|(org\\.(?:bytedeco|lwjgl)|jcuda))\\b");
 
     @Test
     void holdsInEveryFile() throws IOException {
