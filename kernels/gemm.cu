@@ -1,0 +1,131 @@
+// Matrix products of tokens and weights with what follows them.
+//   linear      y[m, n] = activation(Σ x[m, k] · w[n, k] + bias[n]) + residual[m, n] + perChannel[m / rowsPerImage, n]
+//   geglu       y[m, n] = (Σ x[m, k] · v[n, k] + c[n]) · gelu(Σ x[m, k] · g[n, k] + d[n])       (Shazeer 2020)
+//   sumSplits   the end of a product whose depth was split: sums over splits, and then as above
+// Source    mainloop.cuh, epilogue.cuh
+// Java      GemmKernels
+// Shapes    x [rows, depth], w, v, g [columns, depth], residual, y [rows, columns], perChannel [rows / rowsPerImage, columns] of T; biases
+//           [columns] float; partials [splits, rows, columns] float, of geglu [splits, 2, rows, columns]: values before gates.
+// Needs     any sizes from 1; -D ACTIVATION=NONE|GELU|QUICK_GELU|SILU and what mainloop.cuh asks for. VECTOR = 1: depth is a multiple of 16 bytes, x and weights are aligned to 16 bytes. y may be residual.
+// Numerics  Sums in float; one rounding, of y. An image's bits do not depend on its neighbours: splits depend on one image's rows alone, and
+//           their sums are added in ascending order.
+// Schedule  One block for a tile and a split; tiles of one row block lie side by side, so that x is read from memory once and the weights
+//           stay in L2. geglu: groups of 8 columns of values and of gates take turns in a tile, so that a thread holds both.
+// Cost      2 · rows · columns · depth operations; 4096 x 1280 x 320 of f16 on an H100: about 8 µs at half of what mma.sync reaches, by
+//           the number of instructions; not measured.
+
+#include "mainloop.cuh"
+
+/** Tiles in order of memory: blockIdx.x counts tiles, columns first; blockIdx.z counts splits. */
+struct Tile {
+    int row;
+    int column;
+
+    /** `width` is the number of columns of y in a tile. */
+    DEVICE Tile(int columns, int width) {
+        u32 across = (columns + width - 1) / width;
+        row = blockIdx.x / across * TILE_M;
+        column = blockIdx.x % across * width;
+    }
+};
+
+/** Rows of x or of a weight, [count, depth]; past the last comes the last again. */
+struct RowsFrom {
+    const T* matrix;
+    int first;
+    int count;
+    int depth;
+
+    DEVICE const T* operator()(int i) const {
+        return matrix + static_cast<i64>(min(first + i, count - 1)) * depth;
+    }
+};
+
+extern "C" __global__ void __launch_bounds__(THREADS, MIN_BLOCKS)
+    linear(const T* x, const T* weight, const float* bias, const T* residual, const T* perChannel, T* y, float* partials, int rows,
+           int rowsPerImage, int columns, int depth) {
+    Tile tile(columns, TILE_N);
+    Slices slices(depth, blockIdx.z, gridDim.z);
+    MatrixRows<TILE_M> a(RowsFrom{x, tile.row, rows, depth}, depth, slices.first);
+    MatrixRows<TILE_N> b(RowsFrom{weight, tile.column, columns, depth}, depth, slices.first);
+    Sums sums;
+    multiply(a, b, slices, sums);
+
+    Epilogue epilogue = {bias, nullptr, residual, perChannel, y, rowsPerImage, columns};
+    float* partial = partials + static_cast<i64>(blockIdx.z) * rows * columns;
+    forEach(sums, [&](int i, int j, const auto& some) {
+        int row = tile.row + i;
+        if (row < rows) {
+            if (partials == nullptr) {
+                epilogue.write(row, tile.column + j, some, ACTIVATION);
+            } else {
+                epilogue.keep(partial, row, tile.column + j, some);
+            }
+        }
+    });
+}
+
+/** Rows of two weights, eight and eight in turn. */
+struct RowsInTurn {
+    RowsFrom values;
+    RowsFrom gates;
+
+    DEVICE const T* operator()(int i) const {
+        int row = i / 16 * 8 + i % 8;
+        return i / 8 % 2 == 0 ? values(row) : gates(row);
+    }
+};
+
+extern "C" __global__ void __launch_bounds__(THREADS, MIN_BLOCKS)
+    geglu(const T* x, const T* value, const float* valueBias, const T* gate, const float* gateBias, T* y, float* partials, int rows,
+          int columns, int depth) {
+    Tile tile(columns, TILE_N / 2);
+    Slices slices(depth, blockIdx.z, gridDim.z);
+    MatrixRows<TILE_M> a(RowsFrom{x, tile.row, rows, depth}, depth, slices.first);
+    RowsInTurn weights = {{value, tile.column, columns, depth}, {gate, tile.column, columns, depth}};
+    MatrixRows<TILE_N> b(weights, depth, slices.first);
+    Sums sums;
+    multiply(a, b, slices, sums);
+
+    Epilogue epilogue = {valueBias, gateBias, nullptr, nullptr, y, rows, columns};
+    i64 plane = static_cast<i64>(rows) * columns;
+    float* partial = partials + 2 * blockIdx.z * plane;
+    forEachPair(sums, [&](int i, int j, const auto& values, const auto& gates) {
+        int row = tile.row + i;
+        int column = tile.column + j / 16 * 8 + j % 8;
+        if (row < rows) {
+            if (partials == nullptr) {
+                epilogue.writeGated(row, column, values, gates);
+            } else {
+                epilogue.keep(partial, row, column, values);
+                epilogue.keep(partial + plane, row, column, gates);
+            }
+        }
+    });
+}
+
+/** One block for a row and for as many columns as it has threads; `gated` is 1 for the partial sums of geglu. */
+extern "C" __global__ void sumSplits(const float* partials, const float* bias, const float* gateBias, const T* residual,
+                                     const T* perChannel, T* y, int splits, int rowsPerImage, int columns, int gated) {
+    int column = blockIdx.y * blockDim.x + threadIdx.x;
+    if (column >= columns) {
+        return;
+    }
+    i64 row = blockIdx.x;
+    i64 plane = static_cast<i64>(gridDim.x) * columns;
+    const float* partial = partials + row * columns + column;
+    Span<float, 1> sum = {{0}};
+    Span<float, 1> gate = {{0}};
+    for (int split = 0; split < splits; split++) {
+        sum.at[0] += partial[split * (1 + gated) * plane];
+        if (gated) {
+            gate.at[0] += partial[(2 * split + 1) * plane];
+        }
+    }
+    Epilogue epilogue = {bias, gateBias, residual, perChannel, y, rowsPerImage, columns};
+    if (gated) {
+        epilogue.writeGated(row, column, sum, gate);
+    } else {
+        epilogue.write(row, column, sum, ACTIVATION);
+    }
+}
