@@ -16,31 +16,6 @@
 
 #include "mainloop.cuh"
 
-/** Tiles in order of memory: blockIdx.x counts tiles, columns first; blockIdx.z counts splits. */
-struct Tile {
-    int row;
-    int column;
-
-    /** `width` is the number of columns of y in a tile. */
-    DEVICE Tile(int columns, int width) {
-        u32 across = (columns + width - 1) / width;
-        row = blockIdx.x / across * TILE_M;
-        column = blockIdx.x % across * width;
-    }
-};
-
-/** Rows of x or of a weight, [count, depth]; past the last comes the last again. */
-struct RowsFrom {
-    const T* matrix;
-    int first;
-    int count;
-    int depth;
-
-    DEVICE const T* operator()(int i) const {
-        return matrix + static_cast<i64>(min(first + i, count - 1)) * depth;
-    }
-};
-
 extern "C" __global__ void __launch_bounds__(THREADS, MIN_BLOCKS)
     linear(const T* x, const T* weight, const float* bias, const T* residual, const T* perChannel, T* y, float* partials, int rows,
            int rowsPerImage, int columns, int depth) {

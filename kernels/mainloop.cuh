@@ -40,7 +40,20 @@ DEVICE int copiedChunk() {
     return threadIdx.x % CHUNKS;
 }
 
-/** The part of `total` slices that split `split` of `splits` sums: from `first` inclusive to `end` exclusive. */
+/** The block's first row and column of y: blockIdx.x counts tiles, those of the same rows one after another. */
+struct Tile {
+    int row;
+    int column;
+
+    /** `width` is the number of columns of y in a tile. */
+    DEVICE Tile(int columns, int width) {
+        u32 across = (columns + width - 1) / width;
+        row = blockIdx.x / across * TILE_M;
+        column = blockIdx.x % across * width;
+    }
+};
+
+/** The slices that split `split` of `splits` sums: from `first` inclusive to `end` exclusive. */
 struct Slices {
     int first;
     int end;
@@ -49,6 +62,18 @@ struct Slices {
         i64 total = (depth + SLICE - 1) / SLICE;
         first = static_cast<int>(total * split / splits);
         end = static_cast<int>(total * (split + 1) / splits);
+    }
+};
+
+/** Rows of x or of a weight, [count, depth]; past the last comes the last again. */
+struct RowsFrom {
+    const T* matrix;
+    int first;
+    int count;
+    int depth;
+
+    DEVICE const T* operator()(int i) const {
+        return matrix + static_cast<i64>(min(first + i, count - 1)) * depth;
     }
 };
 
