@@ -1,6 +1,6 @@
 // What happens to the sums of a matrix product on their way to memory:
 //   y[m, n] = activation(sum + bias[n]) + residual[m, n] + perChannel[m / rowsPerImage, n]
-// or, where the depth is split among blocks, nothing: they are kept as partial sums until `sumSplits` of gemm.cu adds them up.
+// or, where the depth is split among blocks, nothing: they are kept as partial sums until splits.cu adds them up.
 //
 // Numerics  In float until y is rounded once.
 #pragma once

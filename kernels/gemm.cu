@@ -1,11 +1,11 @@
 // Matrix products of tokens and weights with what follows them.
 //   linear      y[m, n] = activation(Σ x[m, k] · w[n, k] + bias[n]) + residual[m, n] + perChannel[m / rowsPerImage, n]
 //   geglu       y[m, n] = (Σ x[m, k] · v[n, k] + c[n]) · gelu(Σ x[m, k] · g[n, k] + d[n])       (Shazeer 2020)
-//   sumSplits   the end of a product whose depth was split: sums over splits, and then as above
 // Source    mainloop.cuh, epilogue.cuh
 // Java      GemmKernels
 // Shapes    x [rows, depth], w, v, g [columns, depth], residual, y [rows, columns], perChannel [rows / rowsPerImage, columns] of T; biases
-//           [columns] float; partials [splits, rows, columns] float, of geglu [splits, 2, rows, columns]: values before gates.
+//           [columns] float; partials [splits, rows, columns] float, of geglu [splits, 2, rows, columns]: values before gates; where they are given,
+//           the sums go there instead of y, and splits.cu ends the work.
 // Needs     any sizes from 1; -D ACTIVATION=NONE|GELU|QUICK_GELU|SILU and what mainloop.cuh asks for. VECTOR = 1: depth is a multiple of 16 bytes, x and weights are aligned to 16 bytes. y may be residual.
 // Numerics  Sums in float; one rounding, of y. An image's bits do not depend on its neighbours: splits depend on one image's rows alone, and
 //           their sums are added in ascending order.
@@ -77,30 +77,4 @@ extern "C" __global__ void __launch_bounds__(THREADS, MIN_BLOCKS)
             }
         }
     });
-}
-
-/** One block for a row and for as many columns as it has threads; `gated` is 1 for the partial sums of geglu. */
-extern "C" __global__ void sumSplits(const float* partials, const float* bias, const float* gateBias, const T* residual,
-                                     const T* perChannel, T* y, int splits, int rowsPerImage, int columns, int gated) {
-    int column = blockIdx.y * blockDim.x + threadIdx.x;
-    if (column >= columns) {
-        return;
-    }
-    i64 row = blockIdx.x;
-    i64 plane = static_cast<i64>(gridDim.x) * columns;
-    const float* partial = partials + row * columns + column;
-    Span<float, 1> sum = {{0}};
-    Span<float, 1> gate = {{0}};
-    for (int split = 0; split < splits; split++) {
-        sum.at[0] += partial[split * (1 + gated) * plane];
-        if (gated) {
-            gate.at[0] += partial[(2 * split + 1) * plane];
-        }
-    }
-    Epilogue epilogue = {bias, gateBias, residual, perChannel, y, rowsPerImage, columns};
-    if (gated) {
-        epilogue.writeGated(row, column, sum, gate);
-    } else {
-        epilogue.write(row, column, sum, ACTIVATION);
-    }
 }

@@ -17,10 +17,16 @@
 constexpr int CHUNK = Pack<T>::SIZE;              // elements copied at once: 16 bytes
 constexpr int CHUNKS = 4;                         // of a row in a slice
 constexpr int SLICE = CHUNKS * CHUNK;             // depth of a slice: 32 of f16 and bf16, 16 of f32
-constexpr int THREADS = 32 * WARPS_M * WARPS_N;   //
+constexpr int THREADS = 32 * WARPS_M * WARPS_N;   // of a block
 constexpr int PASS = THREADS / CHUNKS;            // rows that the block copies at once
 constexpr int WARP_M = TILE_M / WARPS_M;          // rows and
 constexpr int WARP_N = TILE_N / WARPS_N;          // columns of a warp
+
+#if __CUDA_ARCH__ >= 800
+constexpr int MIN_BLOCKS = 2;  // that share a multiprocessor, which bounds their registers
+#else
+constexpr int MIN_BLOCKS = 1;  // capability 7.5 has room for the shared memory of one
+#endif
 
 static_assert(TILE_M % PASS == 0 && TILE_N % PASS == 0, "the block's threads copy whole passes of rows");
 static_assert(WARP_M % 16 == 0 && WARP_N % 16 == 0, "a warp multiplies pieces of 16 x 16");

@@ -1,0 +1,42 @@
+package dev.darkroom.cuda;
+
+import dev.darkroom.tensor.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What happens to the sums of a matrix product before they are rounded: {@code activation(sum + bias) + residual + perChannel}.
+ *
+ * @param bias       f32 [out]
+ * @param residual   of the result's shape and type
+ * @param perChannel [n, out] of the result's type, the same for every row of an image
+ */
+record Epilogue(
+        @Nullable Tensor bias,
+        Activation activation,
+        @Nullable Tensor residual,
+        @Nullable Tensor perChannel) {
+    /** The names are those of {@code kernels/epilogue.cuh}. */
+    enum Activation {
+        NONE,
+        GELU,
+        QUICK_GELU,
+        SILU
+    }
+
+    /** The bias alone. */
+    static Epilogue of(@Nullable Tensor bias) {
+        return new Epilogue(bias, Activation.NONE, null, null);
+    }
+
+    Epilogue activated(Activation by) {
+        return new Epilogue(bias, by, residual, perChannel);
+    }
+
+    Epilogue plus(Tensor addend) {
+        return new Epilogue(bias, activation, addend, perChannel);
+    }
+
+    Epilogue plusPerChannel(Tensor addend) {
+        return new Epilogue(bias, activation, residual, addend);
+    }
+}

@@ -1,0 +1,116 @@
+package dev.darkroom.cuda;
+
+import dev.darkroom.tensor.DType;
+import dev.darkroom.tensor.Scope;
+import dev.darkroom.tensor.Shape;
+import dev.darkroom.tensor.Tensor;
+import java.util.HashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** Matrix products of tokens and weights: {@code kernels/gemm.cu}. */
+final class GemmKernels {
+    private final Modules modules;
+    private final SplitKernels splitKernels;
+    private final Map<Variant, Kernel> kernels = new HashMap<>();
+
+    private record Variant(
+            String function, ProductTile tile, DType dtype, boolean vector, Epilogue.Activation activation) {}
+
+    GemmKernels(Modules modules, SplitKernels splitKernels) {
+        this.modules = modules;
+        this.splitKernels = splitKernels;
+    }
+
+    /**
+     * y [n, ..., out] = epilogue(x [n, ..., in] · weight [out, in]ᵀ).
+     *
+     * @param scope where partial sums may lie
+     */
+    void linear(Scope scope, Tensor x, Tensor weight, Epilogue epilogue, Tensor y) {
+        if (y.shape().count() == 0) {
+            return;
+        }
+        int rows = Math.toIntExact(y.shape().rows());
+        int rowsPerImage = rowsPerImage(y.shape());
+        int columns = weight.dim(0);
+        int depth = weight.dim(1);
+        int splits = SplitKernels.count(rowsPerImage, columns, depth);
+        try (Scope scratch = scope.child("linear")) {
+            Tensor partials = SplitKernels.partials(scratch, splits, 1, y);
+            ProductTile tile = ProductTile.choose(modules.gpu(), y.dtype(), rows, columns, splits);
+            boolean vector = ProductTile.readsVectors(depth, x, weight);
+            Epilogue.Activation activation = partials == null ? epilogue.activation() : Epilogue.Activation.NONE;
+            kernel(new Variant("linear", tile, y.dtype(), vector, activation))
+                    .tensor(x)
+                    .tensor(weight)
+                    .tensor(epilogue.bias())
+                    .tensor(epilogue.residual())
+                    .tensor(epilogue.perChannel())
+                    .tensor(y)
+                    .tensor(partials)
+                    .i32(rows)
+                    .i32(rowsPerImage)
+                    .i32(columns)
+                    .i32(depth)
+                    .launch(tile.blocks(rows, columns), 1, splits, tile.threads(), 0);
+            if (partials != null) {
+                splitKernels.sum(partials, epilogue, rowsPerImage, y);
+            }
+        }
+    }
+
+    /**
+     * y [n, ..., out] = (x · valueᵀ + valueBias) · gelu(x · gateᵀ + gateBias); value and gate [out, in].
+     *
+     * @param scope where partial sums may lie
+     */
+    void geglu(
+            Scope scope,
+            Tensor x,
+            Tensor value,
+            @Nullable Tensor valueBias,
+            Tensor gate,
+            @Nullable Tensor gateBias,
+            Tensor y) {
+        if (y.shape().count() == 0) {
+            return;
+        }
+        int rows = Math.toIntExact(y.shape().rows());
+        int columns = value.dim(0);
+        int depth = value.dim(1);
+        int splits = SplitKernels.count(rowsPerImage(y.shape()), 2 * columns, depth);
+        try (Scope scratch = scope.child("geglu")) {
+            Tensor partials = SplitKernels.partials(scratch, splits, 2, y);
+            ProductTile tile = ProductTile.choose(modules.gpu(), y.dtype(), rows, 2 * columns, splits);
+            boolean vector = ProductTile.readsVectors(depth, x, value, gate);
+            kernel(new Variant("geglu", tile, y.dtype(), vector, Epilogue.Activation.NONE))
+                    .tensor(x)
+                    .tensor(value)
+                    .tensor(valueBias)
+                    .tensor(gate)
+                    .tensor(gateBias)
+                    .tensor(y)
+                    .tensor(partials)
+                    .i32(rows)
+                    .i32(columns)
+                    .i32(depth)
+                    .launch(tile.blocks(rows, 2 * columns), 1, splits, tile.threads(), 0);
+            if (partials != null) {
+                splitKernels.sumGated(partials, valueBias, gateBias, y);
+            }
+        }
+    }
+
+    private Kernel kernel(Variant variant) {
+        return kernels.computeIfAbsent(variant, v -> {
+            String[] defines = v.tile.defines(v.dtype, v.vector, "ACTIVATION=" + v.activation);
+            return modules.kernel("gemm.cu", v.function, defines);
+        });
+    }
+
+    /** Rows of [n, ..., c] to each of the n images; [n, c] has one. */
+    private static int rowsPerImage(Shape shape) {
+        return shape.rank() < 2 ? 1 : Math.toIntExact(shape.rows() / shape.dim(0));
+    }
+}
