@@ -132,17 +132,14 @@ extern "C" __global__ void __launch_bounds__(THREADS, MIN_BLOCKS)
     Sums sums;
     multiply(a, b, slices, sums);
 
-    Epilogue epilogue = {bias, nullptr, residual, perChannel, y, phases * rows * columns, out};
-    float* partial = partials + static_cast<i64>(split) * phases * pixels * out;
-    forEach(sums, [&](int i, int j, const auto& some) {
+    i64 plane = static_cast<i64>(phases) * pixels * out;
+    float* partial = partials == nullptr ? nullptr : partials + split * plane;
+    Epilogue epilogue = {bias, nullptr, residual, perChannel, y, partial, phases * pixels, phases * rows * columns, out};
+    forEach(sums, [&](int i, int j, const Sums::Piece& some) {
         int pixel = tile.row + i;
         if (pixel < pixels) {
             i64 row = phases == 1 ? pixel : doubledPixel(pixel, columns, phase);
-            if (partials == nullptr) {
-                epilogue.write(row, tile.column + j, some, NONE);
-            } else {
-                epilogue.keep(partial, row, tile.column + j, some);
-            }
+            epilogue.write(row, tile.column + j, some, NONE);
         }
     });
 }

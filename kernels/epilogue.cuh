@@ -46,31 +46,33 @@ struct Epilogue {
     const T* residual;      // [rows, columns]
     const T* perChannel;    // [rows / rowsPerImage, columns]
     T* y;                   // [rows, columns]
+    float* partials;        // [rows, columns], and as many after them for gates; not null: takes the sums as they are, instead of y
+    i64 rows;
     int rowsPerImage;
     int columns;
 
     /** Finishes adjacent sums, the first in a column that WIDTH divides; those past the last column are left out. */
     template <int WIDTH>
     DEVICE void write(i64 row, int column, Span<float, WIDTH> sums, Activation activation) const {
-        for (int i = 0; i < WIDTH; i++) {
-            sums.at[i] = activate(sums.at[i] + at(bias, column + i), activation);
+        if (partials == nullptr) {
+            for (int i = 0; i < WIDTH; i++) {
+                sums.at[i] = activate(sums.at[i] + at(bias, column + i), activation);
+            }
         }
-        spread(column, sums, [&](int start, const auto& some) { finish(row, start, some); });
+        spread(partials, row, column, sums);
     }
 
     /** As write, for values that are each multiplied by the GELU of its gate. */
     template <int WIDTH>
     DEVICE void writeGated(i64 row, int column, Span<float, WIDTH> values, const Span<float, WIDTH>& gates) const {
-        for (int i = 0; i < WIDTH; i++) {
-            values.at[i] = (values.at[i] + at(bias, column + i)) * gelu(gates.at[i] + at(gateBias, column + i));
+        if (partials == nullptr) {
+            for (int i = 0; i < WIDTH; i++) {
+                values.at[i] = (values.at[i] + at(bias, column + i)) * gelu(gates.at[i] + at(gateBias, column + i));
+            }
+        } else {
+            spread(partials + rows * columns, row, column, gates);
         }
-        spread(column, values, [&](int start, const auto& some) { finish(row, start, some); });
-    }
-
-    /** Keeps adjacent sums as they are in partials [rows, columns]. */
-    template <int WIDTH>
-    DEVICE void keep(float* partials, i64 row, int column, const Span<float, WIDTH>& sums) const {
-        spread(column, sums, [&](int start, const auto& some) { store(partials + row * columns + start, some); });
+        spread(partials, row, column, values);
     }
 
   private:
@@ -78,25 +80,29 @@ struct Epilogue {
         return vector == nullptr || column >= columns ? 0 : vector[column];
     }
 
-    /** Gives `body` the whole span where rows are aligned for it, and else element by element. */
-    template <int WIDTH, class Body>
-    DEVICE void spread(int column, const Span<float, WIDTH>& values, Body body) const {
+    /** Writes at once where rows are aligned for it, and else element by element. */
+    template <int WIDTH>
+    DEVICE void spread(float* partials, i64 row, int column, const Span<float, WIDTH>& values) const {
         if (columns % WIDTH == 0) {
             if (column < columns) {
-                body(column, values);
+                put(partials, row * columns + column, row, column, values);
             }
             return;
         }
         for (int i = 0; i < WIDTH; i++) {
             if (column + i < columns) {
-                body(column + i, Span<float, 1>{{values.at[i]}});
+                put(partials, row * columns + column + i, row, column + i, Span<float, 1>{{values.at[i]}});
             }
         }
     }
 
+    /** Writes values where they belong: at `place` of partials, or, after the addends, of y. */
     template <int COUNT>
-    DEVICE void finish(i64 row, int column, Span<float, COUNT> values) const {
-        i64 place = row * columns + column;
+    DEVICE void put(float* partials, i64 place, i64 row, int column, Span<float, COUNT> values) const {
+        if (partials != nullptr) {
+            store(partials + place, values);
+            return;
+        }
         if (residual != nullptr) {
             add(values, residual + place);
         }

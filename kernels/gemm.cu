@@ -26,16 +26,12 @@ extern "C" __global__ void __launch_bounds__(THREADS, MIN_BLOCKS)
     Sums sums;
     multiply(a, b, slices, sums);
 
-    Epilogue epilogue = {bias, nullptr, residual, perChannel, y, rowsPerImage, columns};
-    float* partial = partials + static_cast<i64>(blockIdx.z) * rows * columns;
-    forEach(sums, [&](int i, int j, const auto& some) {
-        int row = tile.row + i;
-        if (row < rows) {
-            if (partials == nullptr) {
-                epilogue.write(row, tile.column + j, some, ACTIVATION);
-            } else {
-                epilogue.keep(partial, row, tile.column + j, some);
-            }
+    i64 plane = static_cast<i64>(rows) * columns;
+    float* partial = partials == nullptr ? nullptr : partials + blockIdx.z * plane;
+    Epilogue epilogue = {bias, nullptr, residual, perChannel, y, partial, rows, rowsPerImage, columns};
+    forEach(sums, [&](int i, int j, const Sums::Piece& some) {
+        if (tile.row + i < rows) {
+            epilogue.write(tile.row + i, tile.column + j, some, ACTIVATION);
         }
     });
 }
@@ -62,19 +58,12 @@ extern "C" __global__ void __launch_bounds__(THREADS, MIN_BLOCKS)
     Sums sums;
     multiply(a, b, slices, sums);
 
-    Epilogue epilogue = {valueBias, gateBias, nullptr, nullptr, y, rows, columns};
-    i64 plane = static_cast<i64>(rows) * columns;
-    float* partial = partials + 2 * blockIdx.z * plane;
-    forEachPair(sums, [&](int i, int j, const auto& values, const auto& gates) {
-        int row = tile.row + i;
-        int column = tile.column + j / 16 * 8 + j % 8;
-        if (row < rows) {
-            if (partials == nullptr) {
-                epilogue.writeGated(row, column, values, gates);
-            } else {
-                epilogue.keep(partial, row, column, values);
-                epilogue.keep(partial + plane, row, column, gates);
-            }
+    i64 planes = 2LL * rows * columns;
+    float* partial = partials == nullptr ? nullptr : partials + blockIdx.z * planes;
+    Epilogue epilogue = {valueBias, gateBias, nullptr, nullptr, y, partial, rows, rows, columns};
+    forEachPair(sums, [&](int i, int j, const Sums::Piece& values, const Sums::Piece& gates) {
+        if (tile.row + i < rows) {
+            epilogue.writeGated(tile.row + i, tile.column + j / 16 * 8 + j % 8, values, gates);
         }
     });
 }

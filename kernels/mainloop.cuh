@@ -132,6 +132,7 @@ class Sums {
     static constexpr int ROWS = 2 * PIECES_M;  // of this thread
     static constexpr int COLUMNS = PIECES_N;   // pieces of WIDTH adjacent sums, each in the next group of 8 columns of the tile
     static constexpr int WIDTH = 2;
+    using Piece = Span<float, WIDTH>;
 
     static DEVICE int row(int i) {
         return threadIdx.x / 32 / WARPS_N * WARP_M + i * 8 + threadIdx.x % 32 / 4;
@@ -141,7 +142,7 @@ class Sums {
         return threadIdx.x / 32 % WARPS_N * WARP_N + j * 8 + threadIdx.x % 4 * 2;
     }
 
-    DEVICE Span<float, WIDTH> at(int i, int j) const {
+    DEVICE Piece at(int i, int j) const {
         const float* pair = &sums[i / 2][j][i % 2 * 2];
         return {{pair[0], pair[1]}};
     }
@@ -179,6 +180,7 @@ class Sums {
   public:
     static constexpr int COLUMNS = 4;  // each in the next group of 8 columns of the tile
     static constexpr int WIDTH = 1;
+    using Piece = Span<float, WIDTH>;
     static constexpr int LANES_N = TILE_N / COLUMNS;
     static constexpr int LANES_M = THREADS / LANES_N;
     static constexpr int ROWS = TILE_M / LANES_M;
@@ -191,7 +193,7 @@ class Sums {
         return threadIdx.x % LANES_N / 8 * 8 * COLUMNS + j * 8 + threadIdx.x % 8;
     }
 
-    DEVICE Span<float, WIDTH> at(int i, int j) const {
+    DEVICE Piece at(int i, int j) const {
         return {{sums[i][j]}};
     }
 

@@ -29,7 +29,7 @@ extern "C" __global__ void sumSplits(const float* partials, const float* bias, c
             gate.at[0] += partial[(2 * split + 1) * plane];
         }
     }
-    Epilogue epilogue = {bias, gateBias, residual, perChannel, y, rowsPerImage, columns};
+    Epilogue epilogue = {bias, gateBias, residual, perChannel, y, nullptr, gridDim.x, rowsPerImage, columns};
     if (gated) {
         epilogue.writeGated(row, column, sum, gate);
     } else {
