@@ -1,0 +1,41 @@
+// The codes of the CUDA driver API that the software device gives, with the values of cuda.h.
+#pragma once
+
+namespace softcuda {
+
+enum Code {
+    SUCCESS = 0,
+    INVALID_VALUE = 1,
+    OUT_OF_MEMORY = 2,
+    NOT_INITIALIZED = 3,
+    NO_DEVICE = 100,
+    INVALID_DEVICE = 101,
+    INVALID_IMAGE = 200,
+    INVALID_CONTEXT = 201,
+    NO_BINARY_FOR_GPU = 209,
+    ECC_UNCORRECTABLE = 214,
+    NVLINK_UNCORRECTABLE = 220,
+    CONTAINED = 226,
+    INVALID_HANDLE = 400,
+    NOT_FOUND = 500,
+    NOT_READY = 600,
+    ILLEGAL_ADDRESS = 700,
+    LAUNCH_OUT_OF_RESOURCES = 701,
+    LAUNCH_TIMEOUT = 702,
+    ASSERT = 710,
+    HARDWARE_STACK_ERROR = 714,
+    MISALIGNED_ADDRESS = 716,
+    LAUNCH_FAILED = 719,
+    TENSOR_MEMORY_LEAK = 721,
+    NOT_SUPPORTED = 801,
+    CAPTURE_UNSUPPORTED = 900,
+    CAPTURE_INVALIDATED = 901,
+    CAPTURE_MERGE = 902,
+    CAPTURE_UNMATCHED = 903,
+    CAPTURE_UNJOINED = 904,
+    CAPTURE_IMPLICIT = 906,
+    CAPTURED_EVENT = 907,
+    UNKNOWN = 999
+};
+
+}  // namespace softcuda
