@@ -22,10 +22,11 @@ constexpr int PASS = THREADS / CHUNKS;            // rows that the block copies 
 constexpr int WARP_M = TILE_M / WARPS_M;          // rows and
 constexpr int WARP_N = TILE_N / WARPS_N;          // columns of a warp
 
-#if __CUDA_ARCH__ >= 800
-constexpr int MIN_BLOCKS = 2;  // that share a multiprocessor, which bounds their registers
+// Blocks that share a multiprocessor, which bounds their registers.
+#if VECTOR && __CUDA_ARCH__ >= 800
+constexpr int MIN_BLOCKS = 2;
 #else
-constexpr int MIN_BLOCKS = 1;  // capability 7.5 has room for the shared memory of one
+constexpr int MIN_BLOCKS = 1;  // 7.5 has shared memory for one; copying element by element takes more registers
 #endif
 
 static_assert(TILE_M % PASS == 0 && TILE_N % PASS == 0, "the block's threads copy whole passes of rows");
