@@ -33,7 +33,7 @@ DEVICE float activate(float x, Activation activation) {
     }
 }
 
-/** COUNT adjacent elements, aligned as a whole, so that they move at once. */
+/** COUNT adjacent elements, 1 or 2, aligned as a whole, so that they move at once. */
 template <class E, int COUNT>
 struct alignas(COUNT * sizeof(E)) Span {
     E at[COUNT];
@@ -89,10 +89,10 @@ struct Epilogue {
             }
             return;
         }
-        for (int i = 0; i < WIDTH; i++) {
-            if (column + i < columns) {
-                put(partials, row * columns + column + i, row, column + i, Span<float, 1>{{values.at[i]}});
-            }
+#pragma unroll 1
+        for (int i = 0; i < WIDTH && column + i < columns; i++) {
+            float value = i == 0 ? values.at[0] : values.at[WIDTH - 1]; // no index, so that the span stays in registers
+            put(partials, row * columns + column + i, row, column + i, Span<float, 1>{{value}});
         }
     }
 

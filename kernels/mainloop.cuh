@@ -202,16 +202,16 @@ class Sums {
     DEVICE void add(const T* a, const T* b) {
         for (int chunk = 0; chunk < CHUNKS; chunk++) {
             Pack<T> right[COLUMNS];
-#pragma unroll
+#pragma unroll COLUMNS
             for (int j = 0; j < COLUMNS; j++) {
                 right[j] = loadPack(b + place(column(j), chunk));
             }
-#pragma unroll
+#pragma unroll ROWS
             for (int i = 0; i < ROWS; i++) {
                 Pack<T> left = loadPack(a + place(row(i), chunk));
-#pragma unroll
+#pragma unroll CHUNK
                 for (int k = 0; k < CHUNK; k++) {
-#pragma unroll
+#pragma unroll COLUMNS
                     for (int j = 0; j < COLUMNS; j++) {
                         sums[i][j] = fmaf(toFloat(left.at[k]), toFloat(right[j].at[k]), sums[i][j]);
                     }

@@ -1,4 +1,4 @@
-// The prelude of libnvrtc leaves three words of CUDA in the preprocessed source: __global__, __shared__ and __launch_bounds__.
+// The prelude of libnvrtc leaves in the preprocessed source three words of CUDA, __global__, __shared__ and __launch_bounds__, and `#pragma unroll n`.
 #include "translate.h"
 
 #include <cctype>
@@ -19,7 +19,7 @@ class Translator {
             char c = in[at];
             bool separator = c == '\'' && at && isdigit(static_cast<unsigned char>(in[at - 1]));  // 1'000
             if (c == '"' || (c == '\'' && !separator)) copyLiteral(c);
-            else if (c == '#' && (at == 0 || in[at - 1] == '\n')) copyTo(in.find('\n', at));
+            else if (c == '#' && (at == 0 || in[at - 1] == '\n')) directive();
             else if (isWord(c)) copyOrTranslateWord();
             else out += c, at++;
         }
@@ -31,6 +31,19 @@ class Translator {
         if (end == std::string::npos) end = in.size();
         out.append(in, at, end - at);
         at = end;
+    }
+
+    /**
+     * `#pragma unroll n` has another name in g++: local arrays then live in registers, and not in memory, where every access is checked. Without
+     * a number it is left to g++, since loops unrolled for a GPU take g++ long to compile.
+     */
+    void directive() {
+        const std::string unroll = "#pragma unroll ";
+        if (in.compare(at, unroll.size(), unroll) == 0) {
+            out += "#pragma GCC unroll ";
+            at += unroll.size();
+        }
+        copyTo(in.find('\n', at));
     }
 
     void copyLiteral(char quote) {
