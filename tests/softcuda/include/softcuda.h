@@ -73,6 +73,9 @@ inline T* dynamicShared() {
     return reinterpret_cast<T*>(registers.dynamicShared);
 }
 
+/** A function that reads what only the driver gives. */
+#define SOFTCUDA_UNCHECKED __attribute__((no_sanitize("kernel-address", "alignment", "bounds")))
+
 /** Parameter sizes and the call of a kernel with arguments given by address. */
 template <class... Parameters>
 struct Signature {
@@ -80,13 +83,13 @@ struct Signature {
     static constexpr unsigned alignments[] = {alignof(Parameters)..., 0};
 
     template <void (*kernel)(Parameters...), int... indices>
-    __attribute__((no_sanitize("kernel-address", "alignment", "bounds"))) static void invoke(
+    SOFTCUDA_UNCHECKED static void invoke(
         const void* const* arguments, Indices<indices...>) {
         kernel(*static_cast<const Parameters*>(arguments[indices])...);
     }
 
     template <void (*kernel)(Parameters...)>
-    static void call(const void* const* arguments) {
+    SOFTCUDA_UNCHECKED static void call(const void* const* arguments) {
         invoke<kernel>(arguments, typename CountTo<sizeof...(Parameters)>::Result());
     }
 };

@@ -98,7 +98,13 @@ class Translator {
         if (bounds.empty()) bounds = "()";
         entries += "extern \"C\" __attribute__((visibility(\"default\"))) const softcuda::KernelEntry softcuda_kernel_" + name +
                    " = softcuda::entry<&" + name + ">(\"" + name + "\", softcuda::maxThreads" + bounds + ");\n";
-        at = i;
+        skipTo(i);
+    }
+
+    /** Goes on at `end`, on the same line as before. */
+    void skipTo(size_t end) {
+        for (; at < end; at++)
+            if (in[at] == '\n') out += '\n';
     }
 
     static std::string trim(std::string text) {
@@ -140,7 +146,7 @@ class Translator {
             variable(trim(declaration.substr(start, i - start)), type, isExtern);
             start = i + 1;
         }
-        at = stop + 1;
+        skipTo(stop + 1);
     }
 
     void variable(const std::string& declarator, std::string& type, bool isExtern) {

@@ -73,6 +73,7 @@ class Crew {
 
 std::mutex failureMutex;
 std::atomic<int> failure{0};  // of the grid that runs
+char message[2048];           // of the last failure
 
 Worker& ownWorker() {
     static thread_local std::unique_ptr<Worker> mine;
@@ -88,33 +89,43 @@ void fail(int code, const std::string& what) {
         std::lock_guard<std::mutex> lock(failureMutex);
         if (!failure) {
             const uint3 block = registers.blockIdx, thread = self.current->index;
-            fprintf(stderr, "softcuda: kernel %s, block (%u, %u, %u), thread (%u, %u, %u): %s\n", self.launch->kernel->name,
-                    block.x, block.y, block.z, thread.x, thread.y, thread.z, what.c_str());
+            snprintf(message, sizeof message, "kernel %s, block (%u, %u, %u), thread (%u, %u, %u): %s", self.launch->kernel->name,
+                     block.x, block.y, block.z, thread.x, thread.y, thread.z, what.c_str());
+            fprintf(stderr, "softcuda: %s\n", message);
             failure = code;
         }
     }
+    self.clock = ~0u;  // what the abandoned block has touched is forgotten
     void* abandoned;
     softcudaSwitch(&abandoned, self.ownStackPointer);
     __builtin_unreachable();
 }
 
-/** The kernel's file and line of an address in its code, empty if not known. */
+static bool isOurs(const std::string& file) {
+    for (const char* own : {"twins.h", "warp.h", "softcuda.h", "intrinsics.h"})
+        if (file.rfind(std::string(own) + ":", 0) == 0) return true;
+    return false;
+}
+
+std::string withoutFolder(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+/** The kernel's file and line of an address in its code, empty if not known: of the callers inlined there, the first that is not ours. */
 std::string locate(void* code) {
     Dl_info info;
     if (!dladdr(code, &info) || !info.dli_fname) return "";
-    char command[4096];
+    char command[4096], text[1024];
     size_t offset = static_cast<char*>(code) - static_cast<char*>(info.dli_fbase) - 1;
-    snprintf(command, sizeof command, "addr2line -e '%s' 0x%zx 2>/dev/null", info.dli_fname, offset);
-    std::string line;
-    if (FILE* pipe = popen(command, "r")) {
-        char text[1024];
-        if (fgets(text, sizeof text, pipe)) line = text;
-        pclose(pipe);
+    snprintf(command, sizeof command, "addr2line -i -e '%s' 0x%zx 2>/dev/null", info.dli_fname, offset);
+    FILE* pipe = popen(command, "r");
+    if (!pipe) return "";
+    std::string found;
+    while (fgets(text, sizeof text, pipe)) {
+        std::string line = withoutFolder(text);
+        line.erase(std::min(line.find_first_of(" \n"), line.size()));  // "file:line (discriminator 1)"
+        if (line.rfind("??", 0) != 0 && (found.empty() || isOurs(found))) found = line;
     }
-    line.erase(std::min(line.find_first_of(" \n"), line.size()));  // "file:line (discriminator 1)"
-    size_t folder = line.rfind('/');
-    if (line.rfind("??", 0) == 0) return "";
-    return folder == std::string::npos ? line : line.substr(folder + 1);
+    pclose(pipe);
+    return found;
 }
 
 int runGrid(const Launch& launch) {
@@ -138,3 +149,6 @@ int runGrid(const Launch& launch) {
 }
 
 }  // namespace softcuda
+
+/** What the last failed check of a kernel has told on stderr; empty if none has failed. */
+extern "C" __attribute__((visibility("default"))) const char* softcuda_message() { return softcuda::message; }

@@ -165,6 +165,7 @@ void checkAtomic(const void* address, unsigned bytes) {
 }
 
 std::string locate(void* code);
+std::string withoutFolder(const std::string& path);
 
 namespace {
 std::string describe(size_t bytes, Access access, uintptr_t address, void* caller) {
@@ -217,11 +218,11 @@ struct SourceLocation {
 };
 
 SOFTCUDA_CALLBACK __ubsan_handle_type_mismatch_v1(const SourceLocation* source, uintptr_t address) {
-    fail(MISALIGNED_ADDRESS, "an access at address " + hex(address) + " at " + source->file + ":" + std::to_string(source->line) +
+    fail(MISALIGNED_ADDRESS, "an access at address " + hex(address) + " at " + withoutFolder(source->file) + ":" + std::to_string(source->line) +
                                  " is not aligned to its type");
 }
 
 SOFTCUDA_CALLBACK __ubsan_handle_out_of_bounds(const SourceLocation* source, uintptr_t index) {
-    fail(ILLEGAL_ADDRESS, "index " + std::to_string(static_cast<long>(index)) + " at " + source->file + ":" +
+    fail(ILLEGAL_ADDRESS, "index " + std::to_string(static_cast<long>(index)) + " at " + withoutFolder(source->file) + ":" +
                               std::to_string(source->line) + " is outside its array");
 }

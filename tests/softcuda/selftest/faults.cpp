@@ -1,0 +1,51 @@
+// The memory limit, memory in stream order, and faults on demand.
+#include "harness.h"
+
+static void testLimit() {
+    size_t free, total, before;
+    OK(cuMemGetInfo_v2(&before, &total));
+    uintptr_t address, other;
+    EXPECT(cuMemAlloc_v2(&address, total + 1), 2);
+    OK(cuMemAlloc_v2(&address, before));
+    EXPECT(cuMemAlloc_v2(&other, 1), 2);
+    OK(cuMemGetInfo_v2(&free, &total));
+    EXPECT(free, 0);
+    OK(cuMemFreeAsync(address, nullptr));
+    OK(cuMemAllocAsync(&other, before, nullptr));  // what is to be freed makes room
+    OK(cuMemFree_v2(other));
+    EXPECT(cuMemFree_v2(other), 1);
+    EXPECT(cuMemAlloc_v2(&address, 0), 1);
+    OK(cuMemGetInfo_v2(&free, &total));
+    EXPECT(free, before);
+}
+
+static void testPlanned() {
+    uintptr_t address;
+    OK(softcuda_fail(0, 2, 2));
+    OK(cuMemAlloc_v2(&address, 16));
+    OK(cuMemFree_v2(address));
+    EXPECT(cuMemAlloc_v2(&address, 16), 2);
+    OK(cuMemAlloc_v2(&address, 16));
+    EXPECT(softcuda_count(0) >= 3, true);
+    OK(softcuda_fail(2, 1, 1));
+    EXPECT(cuMemcpyHtoD_v2(address, "0123456789abcdef", 16), 1);
+    OK(cuMemcpyHtoD_v2(address, "0123456789abcdef", 16));
+    OK(softcuda_fail(1, 1, 700));  // sticky
+    EXPECT(launch(kernel("small.cu", "fill"), 1, 1, 0, nullptr, address, 1.0f, 1), 700);
+    EXPECT(cuCtxSynchronize(), 700);
+    EXPECT(cuMemFree_v2(address), 700);
+    OK(softcuda_reset());
+    OK(softcuda_fail(3, 1, 702));
+    EXPECT(cuCtxSynchronize(), 702);
+    OK(softcuda_reset());
+    OK(cuMemFree_v2(address));
+    EXPECT(softcuda_fail(9, 1, 2), 1);
+    const char* name;
+    OK(cuGetErrorName(700, &name));
+    EXPECT_TEXT(name, "CUDA_ERROR_ILLEGAL_ADDRESS");
+}
+
+void testMemoryAndFaults() {
+    testLimit();
+    testPlanned();
+}
