@@ -64,14 +64,17 @@ class Patches {
     int left[PASSES];
     Tap tap;
 
-    /** The element there, or null where it is padding or past the last tap. */
+    /** Whether an element is there, and not padding or past the last tap. */
+    DEVICE bool inside(int pass, const Tap& at) const {
+        u32 line = top[pass] + at.r; // negative ones become large
+        u32 column = left[pass] + at.s;
+        return at.r < map.kernelHeight && line < static_cast<u32>(map.height) && column < static_cast<u32>(map.width);
+    }
+
+    /** The address of an element that is inside. */
     DEVICE const T* element(int pass, const Tap& at) const {
-        int line = top[pass] + at.r;
-        int column = left[pass] + at.s;
-        bool inside = at.r < map.kernelHeight && static_cast<u32>(line) < static_cast<u32>(map.height) &&
-                      static_cast<u32>(column) < static_cast<u32>(map.width);
-        i64 pixel = image[pass] + line * map.width + column;
-        return inside ? map.x + pixel * map.in + at.channel : nullptr;
+        int pixel = image[pass] + (top[pass] + at.r) * map.width + left[pass] + at.s;
+        return map.x + static_cast<i64>(pixel) * map.in + at.channel;
     }
 
   public:
@@ -91,14 +94,12 @@ class Patches {
         for (int pass = 0; pass < PASSES; pass++) {
             T* target = tile + place(copiedRow(pass), copiedChunk());
 #if VECTOR
-            const T* source = element(pass, tap);
-            copyAsync16(target, source, source != nullptr);
+            copyAsync16(target, element(pass, tap), inside(pass, tap));
 #else
             Pack<T> pack;
             Tap at = tap;
             for (int i = 0; i < CHUNK; i++) {
-                const T* source = element(pass, at);
-                pack.at[i] = source == nullptr ? T{} : *source;
+                pack.at[i] = inside(pass, at) ? *element(pass, at) : T{};
                 at.advance(map, 1);
             }
             storePack(target, pack);
