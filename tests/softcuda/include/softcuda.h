@@ -20,13 +20,12 @@ namespace softcuda {
 
 /** The special registers of the CUDA thread that runs now, on the operating system's thread that runs it. */
 struct Registers {
-    uint3 threadIdx, blockIdx;
-    dim3 blockDim, gridDim;
+    uint3 threadIdx, blockIdx, blockDim, gridDim;
     unsigned char *staticShared, *dynamicShared;
     unsigned lane;
 };
 
-extern thread_local Registers registers __attribute__((tls_model("initial-exec")));
+extern __thread Registers registers __attribute__((tls_model("initial-exec")));
 
 /** Sets bytes of shared memory aside for a variable of the module that is being loaded; returns their offset. */
 unsigned reserveStaticShared(unsigned bytes);

@@ -79,6 +79,7 @@ struct Worker {
     unsigned char* shared;
     Touch* touches;
     uint32_t clock, barrierTime;
+    bool tracksRaces;  // in this block
 
     Worker();
     void runBlock(const Launch& launch, uint3 index);
@@ -95,7 +96,7 @@ struct Worker {
     static void fiberMain();
 };
 
-extern thread_local Worker* worker __attribute__((tls_model("initial-exec")));
+extern __thread Worker* worker __attribute__((tls_model("initial-exec")));
 
 /** Ends the launch with a CUDA error code; what is told on stderr names kernel, block and thread. */
 [[noreturn]] void fail(int code, const std::string& what);

@@ -11,8 +11,8 @@
 
 namespace softcuda {
 
-thread_local Registers registers;
-thread_local Worker* worker;
+__thread Registers registers;
+__thread Worker* worker;
 
 // Saves the registers that a call preserves and goes on with another stack.
 extern "C" void softcudaSwitch(void** save, void* to);
@@ -56,7 +56,7 @@ void Worker::prepare(const Launch& what, uint3 index) {
     threadCount = alive = what.block.x * what.block.y * what.block.z;
     warpCount = (threadCount + 31) / 32;
     atBarrier = barrierCount = 0;
-    startTime(*this);
+    startTime(*this, index);
     for (int i = 0; i < warpCount; i++) {
         int lanes = threadCount - i * 32 < 32 ? threadCount - i * 32 : 32;
         Warp& warp = warps[i];
@@ -78,8 +78,8 @@ void Worker::prepare(const Launch& what, uint3 index) {
     freeStacks.clear();
     for (int i = stacksMade; i-- > 0;) freeStacks.push_back(i);
     registers.blockIdx = index;
-    registers.blockDim = what.block;
-    registers.gridDim = what.grid;
+    registers.blockDim = {what.block.x, what.block.y, what.block.z};
+    registers.gridDim = {what.grid.x, what.grid.y, what.grid.z};
     registers.staticShared = shared;
     registers.dynamicShared = shared + STATIC_SHARED_BYTES + SHARED_GAP;
     // What no thread has written is NaN in every type.

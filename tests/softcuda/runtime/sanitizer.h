@@ -25,7 +25,7 @@ constexpr unsigned SHARED_GAP = 1024;
 constexpr unsigned TOUCH_BYTES = 2;
 
 /** Begins a block: what was touched before is over. */
-void startTime(Worker& worker);
+void startTime(Worker& worker, uint3 block);
 /** Lets every thread that waits at the barrier go on. */
 void releaseBarrier(Worker& worker);
 
