@@ -10,12 +10,15 @@
 // Java      ConvolutionKernels
 // Shapes    x [n, height, width, in], w [phases, out, kernelHeight, kernelWidth, in], residual, y [n, rows, columns, out], with phases = 4
 //           [n, 2 height, 2 width, out], perChannel [n, out] of T; bias [out] float; partials [splits, pixels of y, out] float.
-// Needs     any kernel, stride and size from 1. VECTOR = 1: `in` is a multiple of 16 bytes, x and w are aligned to 16 bytes. y may be residual.
+// Needs     any kernel, stride and size from 1. VECTOR = 1: a pixel of x takes a multiple of 16 bytes, x and w are aligned to 16 bytes.
+//           y may be residual.
 // Numerics  Sums in float over r, s, c ascending; one rounding, of y. An image's bits do not depend on its neighbours (see gemm.cu).
 // Schedule  As gemm.cu: a row of the left matrix is a pixel of y, whose patch is gathered by 16 bytes of channels; blockIdx.z counts splits,
 //           and phases above them.
-// Cost      2 · pixels · out · kernelHeight · kernelWidth · in operations; 2 x 64 x 64, 320 to 320 channels, 3 x 3 of f16 (15 GFLOP) on an
-//           H100: about 45 µs at half of what mma.sync reaches, by the number of instructions; not measured.
+// Cost      2 · pixels · out · kernelHeight · kernelWidth · in operations. Predicted, not measured: 2 x 64 x 64 pixels, 320 to 320 channels,
+//           3 x 3 of f16 (15 GFLOP) take 50 µs on an H100, at half of the 600 TFLOP/s that mma.sync reaches there. At most 128 registers
+//           with tiles of 128 x 128 and 156 with 128 x 64, no spills.
+// Tried     A pointer to each patch instead of the number of its image's first pixel: spills with tiles of 128 x 128.
 
 #include "mainloop.cuh"
 
@@ -44,7 +47,8 @@ class Patches {
         int s;
         int channel;
 
-        DEVICE Tap(const Map& map, int place) : r(place / map.in / map.kernelWidth), s(place / map.in % map.kernelWidth), channel(place % map.in) {}
+        DEVICE Tap(const Map& map, int place)
+            : r(place / map.in / map.kernelWidth), s(place / map.in % map.kernelWidth), channel(place % map.in) {}
 
         DEVICE void advance(const Map& map, int places) {
             channel += places;

@@ -1,5 +1,6 @@
 // The end of a matrix product or convolution whose depth was split among blocks.
-//   y[m, n] = epilogue(Σ_s partials[s, m, n]), as gemm.cu says;  gated: (Σ_s partials[s, 0, m, n] + c[n]) · gelu(Σ_s partials[s, 1, m, n] + d[n])
+//   y[m, n] = epilogue(Σ_s partials[s, m, n]), as gemm.cu says; gated:
+//   y[m, n] = (Σ_s partials[s, 0, m, n] + c[n]) · gelu(Σ_s partials[s, 1, m, n] + d[n])
 // Source    epilogue.cuh
 // Java      SplitKernels
 // Shapes    partials [splits, rows, columns], gated [splits, 2, rows, columns] float; residual, y [rows, columns],
