@@ -17,7 +17,7 @@ int copy(void* handle, uintptr_t to, uintptr_t from, size_t bytes, bool toDevice
     if (wait)
         if (int code = forbiddenInCapture(*currentDevice, CAPTURE_IMPLICIT)) return code;
     if (!bytes) return SUCCESS;
-    if ((toDevice && !isDevice(to)) || (fromDevice && !isDevice(from))) return INVALID_VALUE;
+    if ((toDevice && !isReserved(to, bytes)) || (fromDevice && !isReserved(from, bytes))) return INVALID_VALUE;
     std::shared_ptr<std::vector<unsigned char>> staged;
     if (!fromDevice && !wait && !isPinned(reinterpret_cast<void*>(from), bytes) && !stream->capture)
         staged = std::make_shared<std::vector<unsigned char>>(reinterpret_cast<Bytes>(from), reinterpret_cast<Bytes>(from) + bytes);
@@ -41,8 +41,8 @@ int fill(void* handle, uintptr_t to, T value, size_t count) {
     SOFTCUDA_BEGIN(COPY);
     auto stream = streamOf(handle);
     if (!stream) return INVALID_HANDLE;
-    if (!isDevice(to) || to % sizeof(T)) return INVALID_VALUE;
     if (!count) return SUCCESS;
+    if (!isReserved(to, count * sizeof(T)) || to % sizeof(T)) return INVALID_VALUE;
     return submit(stream, [=] {
         if (!isAllocated(to, count * sizeof(T))) {
             fprintf(stderr, "softcuda: a fill of %zu bytes is outside every allocation; %s\n", count * sizeof(T),

@@ -107,7 +107,10 @@ void openMemory(uintptr_t address);
 void releaseMemory(uintptr_t address);
 /** Gives back all memory of a device. */
 void releaseAll(Device& device);
+/** Whether an allocation begins at an address. */
 bool isReserved(uintptr_t address);
+/** Whether one allocation, in its stream's order open or not, holds all bytes. */
+bool isReserved(uintptr_t address, size_t bytes);
 /** Whether pinned host memory holds all bytes. */
 bool isPinned(const void* address, size_t bytes);
 size_t liveBytes();

@@ -108,12 +108,20 @@ size_t liveBytes() {
     return sum;
 }
 
-bool isAllocated(uintptr_t address, size_t bytes) {
+/** The allocation that holds all bytes, or null. */
+static const Allocation* holder(uintptr_t address, size_t bytes) {
     auto after = allocations.upper_bound(address);
-    if (after == allocations.begin()) return false;
+    if (after == allocations.begin()) return nullptr;
     auto& [from, allocation] = *--after;
-    return allocation.open && address + bytes <= from + allocation.bytes;
+    return bytes <= allocation.bytes && address - from <= allocation.bytes - bytes ? &allocation : nullptr;
 }
+
+bool isAllocated(uintptr_t address, size_t bytes) {
+    const Allocation* allocation = holder(address, bytes);
+    return allocation && allocation->open;
+}
+
+bool isReserved(uintptr_t address, size_t bytes) { return holder(address, bytes) != nullptr; }
 
 std::string nearestAllocation(uintptr_t address) {
     if (allocations.empty()) return "nothing is allocated";

@@ -19,6 +19,27 @@ static void testLimit() {
     EXPECT(free, before);
 }
 
+static void testCopyRanges() {
+    Buffer<float> x(4);
+    float host[5];
+    EXPECT(cuMemcpyDtoH_v2(host, x.address, 20), 1);
+    EXPECT(cuMemcpyHtoD_v2(x.address + 4, host, 16), 1);
+    EXPECT(cuMemcpyHtoD_v2(0, host, 16), 1);
+    EXPECT(cuMemsetD32Async(x.address, 0, 5, nullptr), 1);
+    OK(cuMemcpyDtoH_v2(host, x.address, 16));
+    void *stream, *pinned;
+    uintptr_t address;
+    OK(cuStreamCreate(&stream, 1));
+    OK(cuMemHostAlloc(&pinned, 16, 0));
+    OK(cuMemAllocAsync(&address, 16, stream));
+    OK(cuMemcpyDtoHAsync_v2(pinned, address, 16, nullptr));  // before the stream has opened it
+    EXPECT(cuStreamSynchronize(nullptr), 700);
+    OK(softcuda_reset());
+    OK(cuMemFreeHost(pinned));
+    OK(cuMemFree_v2(address));
+    OK(cuStreamDestroy_v2(stream));
+}
+
 static void testPlanned() {
     uintptr_t address;
     OK(softcuda_fail(0, 2, 2));
@@ -47,5 +68,6 @@ static void testPlanned() {
 
 void testMemoryAndFaults() {
     testLimit();
+    testCopyRanges();
     testPlanned();
 }
