@@ -17,7 +17,7 @@
 //           and phases above them.
 // Cost      2 · pixels · out · kernelHeight · kernelWidth · in operations. Predicted, not measured: 2 x 64 x 64 pixels, 320 to 320 channels,
 //           3 x 3 of f16 (15 GFLOP) take 50 µs on an H100, at half of the 600 TFLOP/s that mma.sync reaches there. At most 128 registers
-//           with tiles of 128 x 128 and 156 with 128 x 64, no spills.
+//           with tiles of 128 x 128 and 160 with 128 x 64, no spills.
 // Tried     A pointer to each patch instead of the number of its image's first pixel: spills with tiles of 128 x 128.
 
 #include "mainloop.cuh"

@@ -4,6 +4,8 @@ import dev.darkroom.tensor.DType;
 import dev.darkroom.tensor.Scope;
 import dev.darkroom.tensor.Shape;
 import dev.darkroom.tensor.Tensor;
+import java.util.HashMap;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** Splits the depth of matrix products with few results among blocks, and adds up their partial sums: {@code kernels/splits.cu}. */
@@ -14,6 +16,9 @@ final class SplitKernels {
     private static final int THREADS = 256;
 
     private final Modules modules;
+    private final Map<Variant, Kernel> kernels = new HashMap<>();
+
+    private record Variant(DType dtype, Epilogue.Activation activation) {}
 
     SplitKernels(Modules modules) {
         this.modules = modules;
@@ -61,7 +66,7 @@ final class SplitKernels {
             int gated,
             Tensor y) {
         int columns = y.dim(-1);
-        modules.kernel("splits.cu", "sumSplits", "T=" + y.dtype(), "ACTIVATION=" + epilogue.activation())
+        kernels.computeIfAbsent(new Variant(y.dtype(), epilogue.activation()), this::kernel)
                 .tensor(partials)
                 .tensor(epilogue.bias())
                 .tensor(gateBias)
@@ -73,5 +78,9 @@ final class SplitKernels {
                 .i32(columns)
                 .i32(gated)
                 .launch(partials.dim(1), (columns + THREADS - 1) / THREADS, 1, THREADS, 0);
+    }
+
+    private Kernel kernel(Variant variant) {
+        return modules.kernel("splits.cu", "sumSplits", "T=" + variant.dtype, "ACTIVATION=" + variant.activation);
     }
 }
