@@ -47,7 +47,7 @@ struct Capture {
     unsigned long long id;
     std::vector<Work> work;
     std::vector<Stream*> forks;  // other streams that have joined it by an event and not come back
-    bool invalidated = false;
+    bool invalidated = false, over = false;
 };
 
 struct Event {
@@ -107,8 +107,10 @@ void openMemory(uintptr_t address);
 void releaseMemory(uintptr_t address);
 /** Gives back all memory of a device. */
 void releaseAll(Device& device);
-/** Whether an allocation begins at an address. */
+/** Whether an allocation begins at an address and is not about to be freed. */
 bool isReserved(uintptr_t address);
+/** Says that the allocation will be freed in its stream's order: it may not be freed again. */
+void announceFree(uintptr_t address);
 /** Whether one allocation, in its stream's order open or not, holds all bytes. */
 bool isReserved(uintptr_t address, size_t bytes);
 /** Whether pinned host memory holds all bytes. */

@@ -71,6 +71,7 @@ SOFTCUDA_API cuStreamWaitEvent(void* streamHandle, void* handle, unsigned) {
     if (!event || !stream) return INVALID_HANDLE;
     if (event->capture) {
         auto& capture = event->capture;
+        if (capture->over) return CAPTURED_EVENT;  // it has never happened outside of its capture
         if (capture->invalidated) return CAPTURE_INVALIDATED;
         if (stream->capture && stream->capture != capture) return capture->invalidated = true, CAPTURE_MERGE;
         auto& forks = capture->forks;

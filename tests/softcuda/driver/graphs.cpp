@@ -13,6 +13,7 @@ std::set<void*>& graphs() {
 }
 
 void end(Capture& capture) {
+    capture.over = true;
     for (auto& stream : currentDevice->streams)
         if (stream->capture.get() == &capture) stream->capture = nullptr;
 }

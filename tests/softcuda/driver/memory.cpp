@@ -13,7 +13,7 @@ namespace {
 struct Allocation {
     size_t bytes;
     Device* device;
-    bool open;
+    bool open, closing;
 };
 
 std::map<uintptr_t, Allocation> allocations;
@@ -70,7 +70,7 @@ int reserveMemory(Device& device, size_t bytes, uintptr_t& address) {
     if (bytes > device.limit - device.used && drainAll(device)) return device.error;  // pending frees may make room
     if (bytes > device.limit - device.used || !findAddress(bytes, address)) return OUT_OF_MEMORY;
     device.used += bytes;
-    allocations[address] = {bytes, &device, false};
+    allocations[address] = {bytes, &device, false, false};
     return SUCCESS;
 }
 
@@ -100,7 +100,12 @@ void releaseAll(Device& device) {
     }
 }
 
-bool isReserved(uintptr_t address) { return allocations.count(address) != 0; }
+bool isReserved(uintptr_t address) {
+    auto found = allocations.find(address);
+    return found != allocations.end() && !found->second.closing;
+}
+
+void announceFree(uintptr_t address) { allocations.at(address).closing = true; }
 
 size_t liveBytes() {
     size_t sum = 0;
@@ -170,7 +175,7 @@ SOFTCUDA_API cuMemFree_v2(uintptr_t address) {
     if (int code = forbiddenInCapture(*currentDevice)) return code;
     if (!isReserved(address)) return INVALID_VALUE;
     int code = drainAll(*currentDevice);
-    if (isReserved(address)) releaseMemory(address);
+    releaseMemory(address);
     return code;
 }
 
@@ -189,11 +194,8 @@ SOFTCUDA_API cuMemFreeAsync(uintptr_t address, void* handle) {
     if (!stream) return INVALID_HANDLE;
     if (!isReserved(address)) return INVALID_VALUE;
     if (int code = forbiddenInCapture(*currentDevice)) return code;
-    return submit(stream, [address] {
-        if (!isReserved(address)) return int(INVALID_VALUE);
-        releaseMemory(address);
-        return int(SUCCESS);
-    });
+    announceFree(address);
+    return submit(stream, [address] { return releaseMemory(address), SUCCESS; });
 }
 
 SOFTCUDA_API cuMemHostAlloc(void** address, size_t bytes, unsigned) {

@@ -17,7 +17,7 @@ namespace softcuda {
 constexpr int MAX_THREADS = 1024;
 constexpr int MAX_WARPS = MAX_THREADS / 32;
 constexpr size_t STACK_BYTES = 128 * 1024;
-constexpr unsigned STATIC_SHARED_BYTES = 64 * 1024;
+constexpr unsigned STATIC_SHARED_BYTES = 512 * 1024;    // of all kernels of a module, one after the other
 constexpr unsigned DYNAMIC_SHARED_BYTES = 227 * 1024;  // the most a block may use on sm_90
 constexpr unsigned SHARED_BYTES = STATIC_SHARED_BYTES + DYNAMIC_SHARED_BYTES;
 

@@ -8,7 +8,7 @@
 namespace softcuda {
 
 /** Device memory has addresses of its own; each granule knows how many of its bytes, from its start, are allocated. */
-constexpr uintptr_t DEVICE_BASE = 0x100000000000;
+constexpr uintptr_t DEVICE_BASE = 0x300000000000;  // far from where Linux and the JVM's collectors map theirs
 constexpr size_t DEVICE_BYTES = size_t(256) << 30;
 constexpr size_t GRANULE = 256;
 constexpr uintptr_t SHADOW_BASE = DEVICE_BASE + DEVICE_BYTES;

@@ -14,6 +14,10 @@ static void testLimit() {
     OK(cuMemAllocAsync(&other, before, nullptr));  // what is to be freed makes room
     OK(cuMemFree_v2(other));
     EXPECT(cuMemFree_v2(other), 1);
+    OK(cuMemAlloc_v2(&address, 16));
+    OK(cuMemFreeAsync(address, nullptr));
+    EXPECT(cuMemFreeAsync(address, nullptr), 1);  // twice
+    OK(cuCtxSynchronize());
     EXPECT(cuMemAlloc_v2(&address, 0), 1);
     OK(cuMemGetInfo_v2(&free, &total));
     EXPECT(free, before);

@@ -136,6 +136,8 @@ static void testFork() {
         if (joined) OK(cuStreamWaitEvent(stream, back, 0));
         EXPECT(cuStreamEndCapture(stream, &graph), joined ? 0 : 904);
     }
+    EXPECT(cuEventSynchronize(back), 907);
+    EXPECT(cuStreamWaitEvent(other, back, 0), 907);
     OK(cuGraphDestroy(graph));
     OK(cuStreamDestroy_v2(stream));
     OK(cuStreamDestroy_v2(other));
