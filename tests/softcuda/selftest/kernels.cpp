@@ -63,7 +63,7 @@ static void testCompiler() {
     EXPECT(cuModuleLoadData(&module, "not an image"), 200);
     Compilation newer = compileText("newer.cu", "extern \"C\" __global__ void f() {}\n", {"-arch=sm_100"});
     EXPECT(cuModuleLoadData(&module, newer.image.data()), 209);
-    void* function = kernel("product.cu", "product", {"-DBUG=0"});
+    void* function = kernel("product.cu", "product", {"-DBUG=0", "-DT=f16"});
     EXPECT(launch(function, 1, 64, 0, nullptr, uintptr_t(0), uintptr_t(0), uintptr_t(0), 0, 0, 0), 701);  // launch bounds: 32
     EXPECT(launch(function, 1, 2048, 0, nullptr, uintptr_t(0), uintptr_t(0), uintptr_t(0), 0, 0, 0), 1);
 }

@@ -1,14 +1,14 @@
-// y [rows, columns] = x [rows, depth] · w [columns, depth]ᵀ in f16 by one warp per 16 x 16 tile, with double buffers: correct as it is, and wrong
+// y [rows, columns] = x [rows, depth] · w [columns, depth]ᵀ of T by one warp per 16 x 16 tile, with double buffers: correct as it is, and wrong
 // in one way for each value of BUG, for the tests of the software device.
 #include "ptx.cuh"
 
 constexpr int DEPTH = 16;  // of a step
 
 /** Starts the copy of 16 rows of 16 elements: lane i copies half a row. */
-DEVICE void copyTile(f16* tile, const f16* matrix, int firstRow, int rows, int depth, int column) {
+DEVICE void copyTile(T* tile, const T* matrix, int firstRow, int rows, int depth, int column) {
     int lane = threadIdx.x, row = lane / 2, part = lane % 2 * 8;
     bool valid = firstRow + row < rows && column + part < depth;
-    const f16* source = matrix + static_cast<i64>(valid ? firstRow + row : 0) * depth + (valid ? column + part : 0);
+    const T* source = matrix + static_cast<i64>(valid ? firstRow + row : 0) * depth + (valid ? column + part : 0);
 #if BUG == 6  // copies from outside instead of zeros
     source = matrix + static_cast<i64>(firstRow + row) * depth + column + part;
     valid = true;
@@ -16,8 +16,8 @@ DEVICE void copyTile(f16* tile, const f16* matrix, int firstRow, int rows, int d
     copyAsync16(tile + row * DEPTH + part, source, valid);
 }
 
-extern "C" __global__ void __launch_bounds__(32) product(const f16* x, const f16* w, float* y, int rows, int columns, int depth) {
-    __shared__ __align__(16) f16 left[2][16 * DEPTH], right[2][16 * DEPTH];
+extern "C" __global__ void __launch_bounds__(32) product(const T* x, const T* w, float* y, int rows, int columns, int depth) {
+    __shared__ __align__(16) T left[2][16 * DEPTH], right[2][16 * DEPTH];
     int lane = threadIdx.x, firstRow = blockIdx.y * 16, firstColumn = blockIdx.x * 16;
     float sums[2][4] = {};
 #if BUG == 8  // lanes without a row end before the warp's products
@@ -45,8 +45,8 @@ extern "C" __global__ void __launch_bounds__(32) product(const f16* x, const f16
         u32 a[4], b[4];
         loadMatrix4(a, left[step % 2] + lane % 16 * DEPTH + lane / 16 * 8);
         loadMatrix4(b, right[step % 2] + (lane % 8 + lane / 16 * 8) * DEPTH + lane / 8 % 2 * 8);
-        mma(sums[0], a, b[0], b[1], f16());
-        mma(sums[1], a, b[2], b[3], f16());
+        mma(sums[0], a, b[0], b[1], T());
+        mma(sums[1], a, b[2], b[3], T());
 #if BUG != 4  // no barrier between use and the next copy
         __syncthreads();
 #endif
