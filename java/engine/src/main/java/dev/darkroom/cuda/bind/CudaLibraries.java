@@ -74,9 +74,12 @@ public final class CudaLibraries {
                         + "; --device cpu needs none"));
     }
 
-    /** The runtime compiler, of the newest version there is. */
+    /** The runtime compiler, of the newest version that the first folder with one has: it belongs to that folder's driver. */
     Optional<Path> nvrtc() {
-        return NVRTC.stream().map(this::find).flatMap(Optional::stream).findFirst();
+        return folders.stream()
+                .flatMap(folder -> NVRTC.stream().map(folder::resolve))
+                .filter(Files::isRegularFile)
+                .findFirst();
     }
 
     /** What the runtime compiler needs beside it, to be loaded before it. */
