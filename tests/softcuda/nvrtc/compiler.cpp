@@ -85,11 +85,6 @@ const std::vector<std::string> COMPILE = {"g++", "-x", "c++-cpp-output", "-std=c
 const std::vector<std::string> CHECKS = {"-fsanitize=kernel-address", "--param", "asan-instrumentation-with-call-threshold=0", "--param",
     "asan-stack=0", "--param", "asan-globals=0", "-fsanitize=alignment,bounds", "-fsanitize-recover=alignment,bounds"};
 
-bool checking() {
-    const char* value = getenv("SOFTCUDA_CHECK");
-    return !value || strcmp(value, "0") != 0;
-}
-
 class Compilation {
    public:
     explicit Compilation(const Source& source) : source(source), home(ownFolder()) {}
@@ -163,6 +158,11 @@ class Compilation {
 };
 
 }  // namespace
+
+bool checking() {
+    const char* value = getenv("SOFTCUDA_CHECK");
+    return !value || strcmp(value, "0") != 0;
+}
 
 Compiled compile(const Source& source) {
     try {

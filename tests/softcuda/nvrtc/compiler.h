@@ -23,4 +23,7 @@ struct Compiled {
 
 Compiled compile(const Source& source);
 
+/** Whether kernels are compiled with the checks (SOFTCUDA_CHECK). */
+bool checking();
+
 }  // namespace softcuda

@@ -1,6 +1,7 @@
 // The interface of NVRTC 12 over g++. The "cubin" is SOFTCUDA:<capability>:<path of a shared library>.
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <string>
 
 #include "compiler.h"
@@ -50,7 +51,12 @@ std::string readOptions(Source& source, int count, const char* const* options) {
 
 #define NVRTC_API extern "C" __attribute__((visibility("default")))
 
-NVRTC_API int nvrtcVersion(int* major, int* minor) { return *major = 12, *minor = 6, OK; }
+/** 12 and a number of this build and its checks: whoever keeps images by the version keeps them apart from another build's and from a GPU's. */
+NVRTC_API int nvrtcVersion(int* major, int* minor) {
+    *major = 12;
+    *minor = 1000 + static_cast<int>(std::hash<std::string>()(SOFTCUDA_BUILD + std::to_string(checking())) % 1000000);
+    return OK;
+}
 
 NVRTC_API int nvrtcGetNumSupportedArchs(int* count) { return *count = 3, OK; }
 
