@@ -36,6 +36,10 @@ DEVICE bf16 fromFloat<bf16>(float value) {
     return floatToBf16(value);
 }
 
+DEVICE float infinity() {
+    return __int_as_float(0x7f800000);
+}
+
 // ---- 16 bytes at a time ----
 
 /** As many elements as 16 bytes hold: 4 of f32, 8 of f16 and bf16. */

@@ -42,7 +42,8 @@ final class KernelCompiler {
         Map<String, String> headers = new LinkedHashMap<>();
         String source = read(file);
         collectHeaders(source, headers);
-        List<String> options = new ArrayList<>(List.of("--gpu-architecture=sm_" + capability, "--std=c++17"));
+        List<String> options = new ArrayList<>(
+                List.of("--gpu-architecture=sm_" + capability, "--std=c++17", "-default-device"));
         defines.forEach(define -> options.add("-D" + define));
         nvrtcProgram program = new nvrtcProgram();
         check(JNvrtc.nvrtcCreateProgram(
