@@ -166,7 +166,7 @@ final class CommandTest {
     @Test
     void aCudaDeviceThatIsNotThereIsAnErrorAndNeverReplaced() throws IOException {
         assertEquals(Failures.DEVICE_FAILED, generate("--device", "cuda:0"));
-        assertTrue(err.toString().contains("no CUDA device yet"), err.toString());
+        assertTrue(err.toString().contains("device cuda:0: no NVIDIA driver was found"), err.toString());
         assertEquals(List.of(), files());
     }
 
@@ -206,7 +206,7 @@ final class CommandTest {
     void doctorFindsTheCpuAndSaysThatThereIsNoCuda() {
         assertEquals(0, run("doctor"));
         assertTrue(out.toString().contains("ready: oneDNN"), out.toString());
-        assertTrue(out.toString().contains("absent: this version has no CUDA device yet"), out.toString());
+        assertTrue(out.toString().contains("absent: device cuda:0: no NVIDIA driver was found"), out.toString());
     }
 
     @Test

@@ -2,7 +2,8 @@ package dev.darkroom.tensor;
 
 import dev.darkroom.cpu.CpuDevice;
 import dev.darkroom.cpu.CpuUnavailableException;
-import dev.darkroom.device.DeviceUnavailableException;
+import dev.darkroom.cuda.CudaDevice;
+import dev.darkroom.cuda.bind.CudaUnavailableException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;
@@ -31,7 +32,7 @@ final class Devices {
 
     static {
         add("cpu", () -> CpuDevice.open(THREADS, /* poison= */ true));
-        add("cuda", () -> dev.darkroom.device.Devices.open("cuda", 0));
+        add("cuda", () -> CudaDevice.open(0, /* poison= */ true));
     }
 
     private Devices() {}
@@ -50,7 +51,7 @@ final class Devices {
         try {
             Device device = opener.get();
             TYPES.forEach(dtype -> SUBJECTS.add(subject(name, dtype, device)));
-        } catch (CpuUnavailableException | DeviceUnavailableException e) {
+        } catch (CpuUnavailableException | CudaUnavailableException e) {
             SUBJECTS.add(new Subject(name, DType.F32, null, String.valueOf(e.getMessage())));
         }
     }

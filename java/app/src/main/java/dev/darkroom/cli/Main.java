@@ -47,6 +47,8 @@ public final class Main {
     private Main() {}
 
     public static void main(String[] arguments) {
+        System.setProperty(
+                "java.util.logging.SimpleFormatter.format", "darkroom: %5$s%n"); // the engine's log, a line each
         PrintWriter out = new PrintWriter(System.out, true, StandardCharsets.UTF_8);
         PrintWriter err = new PrintWriter(System.err, true, StandardCharsets.UTF_8);
         Interruption interruption = Interruption.install();

@@ -18,8 +18,8 @@ final class AttentionGeneralKernels {
     void run(Tensor q, Tensor k, Tensor v, int heads, boolean causal, Tensor y) {
         int width = q.dim(2) / heads;
         if (width > WIDEST) {
-            throw new IllegalArgumentException("attention with heads of " + width + " channels: the cuda device has heads of"
-                    + " up to " + WIDEST);
+            throw new IllegalArgumentException("attention with heads of " + width
+                    + " channels: the cuda device has heads of" + " up to " + WIDEST);
         }
         modules.kernel("attention_general.cu", "attention", "T=" + q.dtype(), "D=" + width)
                 .tensor(q)

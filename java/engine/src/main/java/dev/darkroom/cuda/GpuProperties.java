@@ -27,6 +27,16 @@ record GpuProperties(String name, int capability, int multiprocessors, int share
                 attribute(device, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN));
     }
 
+    /** Whether there are conversions and matrix products of bf16. */
+    boolean hasBf16() {
+        return capability >= 80;
+    }
+
+    /** The compute capability as people write it: 8.0. */
+    String capabilityText() {
+        return capability / 10 + "." + capability % 10;
+    }
+
     private static int attribute(CUdevice device, int attribute) {
         int[] value = new int[1];
         Cuda.check(JCudaDriver.cuDeviceGetAttribute(value, attribute, device), "cuDeviceGetAttribute");

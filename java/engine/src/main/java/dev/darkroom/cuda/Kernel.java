@@ -61,6 +61,11 @@ final class Kernel {
         return this;
     }
 
+    Kernel f64(double value) {
+        slots.putDouble(SLOT * count++, value);
+        return this;
+    }
+
     /** Queues a grid of x · y · z blocks of {@code threads} threads with {@code sharedBytes} of dynamic shared memory. */
     void launch(int x, int y, int z, int threads, int sharedBytes) {
         count = 0;

@@ -36,14 +36,16 @@ final class KernelCompiler {
      */
     byte[] compile(String file, List<String> defines, int capability) {
         if (runtime.nvrtcVersion().isEmpty()) {
-            throw new CudaUnavailableException("kernels/" + file + " cannot be compiled: there is no libnvrtc.so.12 or"
-                    + " libnvrtc.so.13; install NVRTC (pip install nvidia-cuda-nvrtc, or the CUDA toolkit)");
+            throw new CudaUnavailableException(
+                    "no NVRTC was found",
+                    "kernels/" + file + " cannot be compiled without libnvrtc.so.12 or libnvrtc.so.13; install the CUDA"
+                            + " toolkit, or the Python package nvidia-cuda-nvrtc");
         }
         Map<String, String> headers = new LinkedHashMap<>();
         String source = read(file);
         collectHeaders(source, headers);
-        List<String> options = new ArrayList<>(
-                List.of("--gpu-architecture=sm_" + capability, "--std=c++17", "-default-device"));
+        List<String> options =
+                new ArrayList<>(List.of("--gpu-architecture=sm_" + capability, "--std=c++17", "-default-device"));
         defines.forEach(define -> options.add("-D" + define));
         nvrtcProgram program = new nvrtcProgram();
         check(JNvrtc.nvrtcCreateProgram(

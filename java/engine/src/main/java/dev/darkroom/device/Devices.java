@@ -2,14 +2,20 @@ package dev.darkroom.device;
 
 import dev.darkroom.cpu.CpuDevice;
 import dev.darkroom.cpu.CpuUnavailableException;
+import dev.darkroom.cuda.CudaDevice;
+import dev.darkroom.cuda.bind.CudaUnavailableException;
 import dev.darkroom.dry.DryDevice;
 import dev.darkroom.tensor.DType;
 import dev.darkroom.tensor.Device;
 import java.util.List;
+import java.util.function.Supplier;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** The devices of this machine. */
 public final class Devices {
-    private static final String NO_CUDA = "this version has no CUDA device yet";
+    private static final System.Logger LOGGER = System.getLogger(Devices.class.getName());
+    private static final Pattern CUDA = Pattern.compile("cuda(?::(\\d{1,4}))?");
 
     private Devices() {}
 
@@ -25,22 +31,33 @@ public final class Devices {
     /**
      * Opens a device.
      *
-     * @param spec    {@code auto}, {@code cpu}, {@code cuda} or {@code cuda:N}
+     * @param spec    {@code cpu}, {@code cuda}, {@code cuda:N}, or {@code auto}: the first GPU, else the processor with a line in the log
+     *                that says why
      * @param threads threads of the CPU device; 0 for as many as there are cores
      * @throws DeviceUnavailableException when that device cannot be had; another is never taken in its place
      */
     public static Device open(String spec, int threads) {
+        Matcher cuda = CUDA.matcher(spec);
+        if (cuda.matches()) {
+            return openCuda(cuda.group(1) == null ? 0 : Integer.parseInt(cuda.group(1)));
+        }
         return switch (spec) {
-            case "auto", "cpu" -> openCpu(threads); // auto prefers a GPU as soon as there is a device for it
-            default -> {
-                if (spec.matches("cuda(:\\d+)?")) {
-                    throw new DeviceUnavailableException(
-                            "device " + spec + ": " + NO_CUDA + "; use --device cpu, or auto");
-                }
+            case "auto" -> openPreferred(threads);
+            case "cpu" -> openCpu(threads);
+            default ->
                 throw new DeviceUnavailableException(
                         "there is no device \"" + spec + "\"; known are auto, cpu, cuda and cuda:N");
-            }
         };
+    }
+
+    /** The first GPU, or the processor with a line that says why. */
+    private static Device openPreferred(int threads) {
+        try {
+            return CudaDevice.open(0, /* poison= */ false);
+        } catch (CudaUnavailableException e) {
+            LOGGER.log(System.Logger.Level.INFO, "computing on the cpu: {0}", e.summary());
+            return openCpu(threads);
+        }
     }
 
     /** A device that computes nothing, for predictions; {@code dtype} is what it is asked about. */
@@ -50,14 +67,22 @@ public final class Devices {
 
     /** Every kind of device, available or not. */
     public static List<Finding> survey(int threads) {
-        return List.of(surveyCpu(threads), new Finding("cuda", false, NO_CUDA));
+        return List.of(survey("cpu", () -> openCpu(threads)), survey("cuda", () -> openCuda(0)));
     }
 
-    private static Finding surveyCpu(int threads) {
-        try (Device cpu = openCpu(threads)) {
-            return new Finding("cpu", true, cpu.description());
+    private static Finding survey(String name, Supplier<Device> opener) {
+        try (Device device = opener.get()) {
+            return new Finding(name, true, device.description());
         } catch (DeviceUnavailableException e) {
-            return new Finding("cpu", false, String.valueOf(e.getMessage()));
+            return new Finding(name, false, String.valueOf(e.getMessage()));
+        }
+    }
+
+    private static Device openCuda(int ordinal) {
+        try {
+            return CudaDevice.open(ordinal, /* poison= */ false);
+        } catch (CudaUnavailableException e) {
+            throw new DeviceUnavailableException("device cuda:" + ordinal + ": " + e.getMessage(), e);
         }
     }
 

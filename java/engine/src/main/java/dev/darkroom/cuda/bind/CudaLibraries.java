@@ -69,9 +69,10 @@ public final class CudaLibraries {
     /** The driver's library. */
     Path driver() {
         return find(DRIVER)
-                .orElseThrow(() -> new CudaUnavailableException("no NVIDIA driver: " + DRIVER + " is in none of "
-                        + folders + "; install the driver, or name its folder in " + DRIVER_SETTING
-                        + "; --device cpu needs none"));
+                .orElseThrow(() -> new CudaUnavailableException(
+                        "no NVIDIA driver was found",
+                        DRIVER + " is in none of " + folders + "; install the driver, or name its folder in "
+                                + DRIVER_SETTING + "; --device cpu needs none"));
     }
 
     /** The runtime compiler, of the newest version that the first folder with one has: it belongs to that folder's driver. */

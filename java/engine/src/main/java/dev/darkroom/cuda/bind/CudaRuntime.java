@@ -26,15 +26,18 @@ public final class CudaRuntime {
         JCudaNatives.load("JCudaDriver", Map.of(), () -> JCudaDriver.setExceptionsEnabled(false));
         int code = JCudaDriver.cuInit(0);
         if (code != CUresult.CUDA_SUCCESS) {
-            throw new CudaUnavailableException("the NVIDIA driver " + driver + " does not start: "
-                    + CUresult.stringFor(code) + "; see what nvidia-smi says");
+            throw new CudaUnavailableException(
+                    "the NVIDIA driver does not start",
+                    driver + " says " + CUresult.stringFor(code) + "; see what nvidia-smi says");
         }
         int[] version = new int[1];
         Cuda.check(JCudaDriver.cuDriverGetVersion(version), "cuDriverGetVersion");
         driverVersion = version[0];
         if (driverVersion < OLDEST_DRIVER) {
-            throw new CudaUnavailableException("the NVIDIA driver " + driver + " is made for CUDA "
-                    + release(driverVersion) + "; needed is one for CUDA " + release(OLDEST_DRIVER) + " or newer");
+            throw new CudaUnavailableException(
+                    "the NVIDIA driver is too old",
+                    driver + " is made for CUDA " + release(driverVersion) + "; needed is one for CUDA "
+                            + release(OLDEST_DRIVER) + " or newer");
         }
         nvrtcVersion = libraries.nvrtc().map(path -> bindNvrtc(libraries, path));
     }
@@ -62,10 +65,9 @@ public final class CudaRuntime {
         int[] count = new int[1];
         Cuda.check(JCudaDriver.cuDeviceGetCount(count), "cuDeviceGetCount");
         if (ordinal >= count[0]) {
-            throw new CudaUnavailableException("there is no cuda:" + ordinal + "; "
-                    + (count[0] == 0
-                            ? "the driver sees no GPU"
-                            : "the driver sees " + count[0] + ", the first is cuda:0"));
+            throw new CudaUnavailableException(
+                    "there is no cuda:" + ordinal,
+                    count[0] == 0 ? "the driver sees no GPU" : "the driver sees " + count[0] + ", from cuda:0 on");
         }
         CUdevice device = new CUdevice();
         Cuda.check(JCudaDriver.cuDeviceGet(device, ordinal), "cuDeviceGet");
@@ -104,7 +106,7 @@ public final class CudaRuntime {
         try {
             System.load(library.toAbsolutePath().toString());
         } catch (UnsatisfiedLinkError e) {
-            throw new CudaUnavailableException(library + " cannot be loaded: " + e.getMessage(), e);
+            throw new CudaUnavailableException(library + " cannot be loaded", String.valueOf(e.getMessage()), e);
         }
     }
 

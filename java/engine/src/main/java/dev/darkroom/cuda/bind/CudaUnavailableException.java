@@ -4,11 +4,25 @@ package dev.darkroom.cuda.bind;
 public final class CudaUnavailableException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
-    public CudaUnavailableException(String message) {
-        super(message);
+    private final String summary;
+
+    /**
+     * @param summary what is missing, in a few words
+     * @param details where it was looked for and what to do
+     */
+    public CudaUnavailableException(String summary, String details) {
+        super(summary + ": " + details);
+        this.summary = summary;
     }
 
-    public CudaUnavailableException(String message, Throwable cause) {
-        super(message, cause);
+    /** As {@link #CudaUnavailableException(String, String)}, after {@code cause}. */
+    public CudaUnavailableException(String summary, String details, Throwable cause) {
+        super(summary + ": " + details, cause);
+        this.summary = summary;
+    }
+
+    /** What is missing, in a few words. */
+    public String summary() {
+        return summary;
     }
 }

@@ -49,7 +49,8 @@ final class JCudaNatives {
         try (InputStream in = JCudaNatives.class.getResourceAsStream("/lib/" + file)) {
             if (in == null) {
                 throw new CudaUnavailableException(
-                        "JCuda's native library " + file + " is not on the class path; this build has no CUDA support");
+                        "this build has no CUDA support",
+                        "JCuda's native library " + file + " is not on the class path");
             }
             return in.readAllBytes();
         }

@@ -1,0 +1,151 @@
+package dev.darkroom.cuda;
+
+import dev.darkroom.cuda.bind.Cuda;
+import dev.darkroom.cuda.bind.CudaRuntime;
+import dev.darkroom.tensor.DType;
+import dev.darkroom.tensor.Device;
+import dev.darkroom.tensor.HalfFloats;
+import dev.darkroom.tensor.MemoryPool;
+import dev.darkroom.tensor.Ops;
+import dev.darkroom.tensor.Scope;
+import dev.darkroom.tensor.Tensor;
+import java.nio.ByteBuffer;
+import jcuda.driver.CUcontext;
+import jcuda.driver.CUdevice;
+import jcuda.driver.JCudaDriver;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An NVIDIA GPU: its primary context, one stream in which all work is queued, and kernels of our own for every operation.
+ *
+ * <p>Driven by one thread at a time, whichever that is.
+ */
+public final class CudaDevice implements Device {
+    /** Of the memory that is free when the device is opened; the rest is for the driver, for modules and for other processes. */
+    private static final double SHARE_OF_FREE_MEMORY = 0.95;
+
+    private final int ordinal;
+    private final CUdevice handle;
+    private final GpuProperties gpu;
+    private final CudaStream stream;
+    private final MemoryPool pool;
+    private final Modules modules;
+    private final Staging staging;
+    private final CudaEngine engine;
+    private final String description;
+    private @Nullable ScopeListener listener;
+
+    private CudaDevice(CudaRuntime runtime, int ordinal, boolean poison) {
+        this.ordinal = ordinal;
+        handle = runtime.device(ordinal);
+        gpu = GpuProperties.of(handle);
+        CUcontext context = new CUcontext();
+        Cuda.check(JCudaDriver.cuDevicePrimaryCtxRetain(context, handle), "cuDevicePrimaryCtxRetain");
+        Cuda.check(JCudaDriver.cuCtxSetCurrent(context), "cuCtxSetCurrent");
+        long[] free = new long[1];
+        long[] total = new long[1];
+        Cuda.check(JCudaDriver.cuMemGetInfo(free, total), "cuMemGetInfo");
+        stream = new CudaStream(context);
+        pool = new MemoryPool(name(), new CudaMemory(stream), (long) (SHARE_OF_FREE_MEMORY * free[0]), poison);
+        modules = new Modules(stream, new KernelCompiler(runtime), gpu);
+        staging = new Staging(stream);
+        engine = new CudaEngine(modules, staging);
+        description = gpu.name() + ", compute capability " + gpu.capabilityText() + ", " + gpu.multiprocessors()
+                + " multiprocessors, " + runtime.description();
+    }
+
+    /**
+     * The GPU of number {@code ordinal}, from 0.
+     *
+     * @param poison whether released memory is filled with NaN, so that a use after release shows; for tests
+     * @throws dev.darkroom.cuda.bind.CudaUnavailableException when it cannot be had; says why and what to do
+     */
+    public static CudaDevice open(int ordinal, boolean poison) {
+        return new CudaDevice(CudaRuntime.open(), ordinal, poison);
+    }
+
+    @Override
+    public String name() {
+        return "cuda:" + ordinal;
+    }
+
+    @Override
+    public String description() {
+        return description;
+    }
+
+    @Override
+    public DType preferredType() {
+        return DType.F16;
+    }
+
+    @Override
+    public Ops ops(Scope scope) {
+        return new CudaOps(this, engine, scope);
+    }
+
+    @Override
+    public MemoryPool pool() {
+        return pool;
+    }
+
+    @Override
+    public float[] download(Tensor tensor) {
+        float[] values = new float[Math.toIntExact(tensor.shape().count())];
+        int[] done = {0};
+        staging.download(tensor, bytes -> done[0] = read(bytes, tensor.dtype(), values, done[0]));
+        return values;
+    }
+
+    /** Reads all of {@code bytes} into {@code values} from {@code start}; returns where it stopped. */
+    private static int read(ByteBuffer bytes, DType dtype, float[] values, int start) {
+        int count = bytes.remaining() / dtype.bytes();
+        for (int i = 0; i < count; i++) {
+            values[start + i] = switch (dtype) {
+                case F32 -> bytes.getFloat(4 * i);
+                case F16 -> HalfFloats.fromF16(bytes.getShort(2 * i));
+                case BF16 -> HalfFloats.fromBf16(bytes.getShort(2 * i));
+                case I32 -> bytes.getInt(4 * i);
+                case I64 -> bytes.getLong(8 * i);
+                case U8 -> bytes.get(i) & 0xff;
+            };
+        }
+        return start + count;
+    }
+
+    @Override
+    public byte[] downloadBytes(Tensor tensor) {
+        if (tensor.dtype() != DType.U8) {
+            throw new IllegalArgumentException(tensor + " is not u8; its values are read with toHost");
+        }
+        ByteBuffer values = ByteBuffer.allocate(Math.toIntExact(tensor.byteSize()));
+        staging.download(tensor, values::put);
+        return values.array();
+    }
+
+    @Override
+    public void synchronize() {
+        stream.synchronize();
+    }
+
+    @Override
+    public void observe(@Nullable ScopeListener newListener) {
+        listener = newListener;
+    }
+
+    @Override
+    public @Nullable ScopeListener observer() {
+        return listener;
+    }
+
+    @Override
+    public void close() {
+        try (stream) {
+            staging.close();
+            modules.close();
+            pool.close();
+        } finally {
+            Cuda.check(JCudaDriver.cuDevicePrimaryCtxRelease(handle), "cuDevicePrimaryCtxRelease");
+        }
+    }
+}

@@ -1,0 +1,367 @@
+package dev.darkroom.cuda;
+
+import dev.darkroom.tensor.Affine;
+import dev.darkroom.tensor.Conv2dWeight;
+import dev.darkroom.tensor.DType;
+import dev.darkroom.tensor.Device;
+import dev.darkroom.tensor.HostTensor;
+import dev.darkroom.tensor.LinearWeight;
+import dev.darkroom.tensor.Ops;
+import dev.darkroom.tensor.Scope;
+import dev.darkroom.tensor.Shape;
+import dev.darkroom.tensor.ShapeRules;
+import dev.darkroom.tensor.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/** Checks operands, allocates results and hands the work to the kernels that do it. */
+final class CudaOps implements Ops {
+    private final Device device;
+    private final CudaEngine engine;
+    private final Scope scope;
+
+    CudaOps(Device device, CudaEngine engine, Scope scope) {
+        this.device = device;
+        this.engine = engine;
+        this.scope = scope;
+    }
+
+    @Override
+    public Device device() {
+        return device;
+    }
+
+    @Override
+    public Scope scope() {
+        return scope;
+    }
+
+    // ---- from the host ----
+
+    @Override
+    public Tensor upload(HostTensor values, DType dtype) {
+        return engine.uploads.tensor(scope, values, dtype);
+    }
+
+    @Override
+    public LinearWeight linearWeight(HostTensor weight, @Nullable HostTensor bias, DType dtype) {
+        requireLayerType(dtype, weight.name());
+        ShapeRules.linearWeight(this, weight, bias);
+        return new CudaLinearWeight(
+                weight.name(), engine.uploads.tensor(scope, weight, dtype), engine.uploads.bias(scope, bias));
+    }
+
+    @Override
+    public Conv2dWeight conv2dWeight(
+            HostTensor weight, @Nullable HostTensor bias, Conv2dWeight.Geometry geometry, DType dtype) {
+        requireLayerType(dtype, weight.name());
+        Shape shape = ShapeRules.conv2dWeight(this, weight, bias);
+        return new CudaConv2dWeight(
+                weight.name(),
+                engine.uploads.channelsLast(scope, weight, shape, dtype),
+                engine.uploads.bias(scope, bias),
+                geometry,
+                ConvolutionKernels.doubles(shape.dim(1), shape.dim(2), geometry)
+                        ? engine.uploads.phases(scope, weight, shape, dtype)
+                        : null);
+    }
+
+    // ---- matrix products ----
+
+    @Override
+    public Tensor linear(Tensor x, LinearWeight weight) {
+        return product(x, weight, epilogue(weight));
+    }
+
+    @Override
+    public Tensor linearGelu(Tensor x, LinearWeight weight) {
+        return product(x, weight, epilogue(weight).activated(Epilogue.Activation.GELU));
+    }
+
+    @Override
+    public Tensor linearQuickGelu(Tensor x, LinearWeight weight) {
+        return product(x, weight, epilogue(weight).activated(Epilogue.Activation.QUICK_GELU));
+    }
+
+    @Override
+    public Tensor linearSilu(Tensor x, LinearWeight weight) {
+        return product(x, weight, epilogue(weight).activated(Epilogue.Activation.SILU));
+    }
+
+    @Override
+    public Tensor linearAdd(Tensor x, LinearWeight weight, Tensor residual) {
+        ShapeRules.residual(this, "linearAdd", ShapeRules.linear(this, x, weight), x.dtype(), residual);
+        return product(x, weight, epilogue(weight).plus(residual));
+    }
+
+    private static Epilogue epilogue(LinearWeight weight) {
+        return Epilogue.of(((CudaLinearWeight) weight).bias());
+    }
+
+    private Tensor product(Tensor x, LinearWeight weight, Epilogue epilogue) {
+        Tensor y = scope.allocate(ShapeRules.linear(this, x, weight), x.dtype());
+        engine.gemm.linear(scope, x, ((CudaLinearWeight) weight).values(), epilogue, y);
+        return y;
+    }
+
+    @Override
+    public Tensor linearGeglu(Tensor x, LinearWeight value, LinearWeight gate) {
+        Shape shape = ShapeRules.linear(this, x, value);
+        if (!shape.equals(ShapeRules.linear(this, x, gate))) {
+            throw ShapeRules.fail(this, "linearGeglu", value + " and " + gate + " differ in their outputs");
+        }
+        Tensor y = scope.allocate(shape, x.dtype());
+        CudaLinearWeight v = (CudaLinearWeight) value;
+        CudaLinearWeight g = (CudaLinearWeight) gate;
+        engine.gemm.geglu(scope, x, v.values(), v.bias(), g.values(), g.bias(), y);
+        return y;
+    }
+
+    @Override
+    public Tensor conv2d(Tensor x, Conv2dWeight weight) {
+        return convolution(x, weight, ShapeRules.conv2d(this, x, weight), epilogue(weight));
+    }
+
+    @Override
+    public Tensor conv2dAdd(Tensor x, Conv2dWeight weight, Tensor residual) {
+        Shape shape = ShapeRules.conv2d(this, x, weight);
+        ShapeRules.residual(this, "conv2dAdd", shape, x.dtype(), residual);
+        return convolution(x, weight, shape, epilogue(weight).plus(residual));
+    }
+
+    @Override
+    public Tensor conv2dAddPerChannel(Tensor x, Conv2dWeight weight, Tensor t) {
+        Shape shape = ShapeRules.conv2d(this, x, weight);
+        ShapeRules.perChannel(this, "conv2dAddPerChannel", shape, x.dtype(), t);
+        return convolution(x, weight, shape, epilogue(weight).plusPerChannel(t));
+    }
+
+    private static Epilogue epilogue(Conv2dWeight weight) {
+        return Epilogue.of(((CudaConv2dWeight) weight).bias());
+    }
+
+    private Tensor convolution(Tensor x, Conv2dWeight weight, Shape shape, Epilogue epilogue) {
+        Tensor y = scope.allocate(shape, x.dtype());
+        Tensor values = ((CudaConv2dWeight) weight).values();
+        engine.convolution.convolution(scope, x, values, weight.geometry(), epilogue, y);
+        return y;
+    }
+
+    @Override
+    public Tensor upsampleConv2d(Tensor x, int height, int width, Conv2dWeight weight) {
+        Shape shape = ShapeRules.upsampleConv2d(this, x, height, width, weight);
+        Tensor phases = ((CudaConv2dWeight) weight).phases();
+        if (phases == null || height != 2 * x.dim(1) || width != 2 * x.dim(2)) {
+            return Ops.super.upsampleConv2d(x, height, width, weight);
+        }
+        Tensor y = scope.allocate(shape, x.dtype());
+        engine.convolution.doubled(scope, x, phases, epilogue(weight), y);
+        return y;
+    }
+
+    @Override
+    public Tensor attention(Tensor q, Tensor k, Tensor v, int heads, boolean causal) {
+        Tensor y = scope.allocate(ShapeRules.attention(this, q, k, v, heads, causal), q.dtype());
+        engine.attention.run(q, k, v, heads, causal, y);
+        return y;
+    }
+
+    // ---- normalisation ----
+
+    @Override
+    public Tensor groupNorm(Tensor x, Affine affine, int groups, float epsilon) {
+        return groupNorm(x, affine, groups, epsilon, false);
+    }
+
+    @Override
+    public Tensor groupNormSilu(Tensor x, Affine affine, int groups, float epsilon) {
+        return groupNorm(x, affine, groups, epsilon, true);
+    }
+
+    private Tensor groupNorm(Tensor x, Affine affine, int groups, float epsilon, boolean silu) {
+        Tensor y = scope.allocate(ShapeRules.groupNorm(this, x, affine, groups), x.dtype());
+        engine.groupNorm.run(scope, x, affine, groups, epsilon, silu, y);
+        return y;
+    }
+
+    @Override
+    public Tensor layerNorm(Tensor x, Affine affine, float epsilon) {
+        Tensor y = scope.allocate(ShapeRules.layerNorm(this, x, affine), x.dtype());
+        engine.layerNorm.run(x, affine, epsilon, y);
+        return y;
+    }
+
+    // ---- element by element ----
+
+    @Override
+    public Tensor add(Tensor a, Tensor b) {
+        Tensor y = scope.allocate(ShapeRules.broadcast(this, "add", a, b), a.dtype());
+        engine.pointwise.add(a, b, y);
+        return y;
+    }
+
+    @Override
+    public Tensor mul(Tensor a, Tensor b) {
+        Tensor y = scope.allocate(ShapeRules.broadcast(this, "mul", a, b), a.dtype());
+        engine.pointwise.mul(a, b, y);
+        return y;
+    }
+
+    @Override
+    public Tensor scale(Tensor x, float factor) {
+        Tensor y = like(x);
+        engine.pointwise.scale(x, factor, y);
+        return y;
+    }
+
+    @Override
+    public Tensor clip(Tensor x, float low, float high) {
+        Tensor y = like(x);
+        engine.pointwise.clip(x, low, high, y);
+        return y;
+    }
+
+    @Override
+    public Tensor exp(Tensor x) {
+        Tensor y = like(x);
+        engine.pointwise.exp(x, y);
+        return y;
+    }
+
+    @Override
+    public Tensor silu(Tensor x) {
+        Tensor y = like(x);
+        engine.pointwise.silu(x, y);
+        return y;
+    }
+
+    @Override
+    public Tensor gelu(Tensor x) {
+        Tensor y = like(x);
+        engine.pointwise.gelu(x, y);
+        return y;
+    }
+
+    @Override
+    public Tensor quickGelu(Tensor x) {
+        Tensor y = like(x);
+        engine.pointwise.quickGelu(x, y);
+        return y;
+    }
+
+    @Override
+    public Tensor cast(Tensor x, DType dtype) {
+        if (x.dtype() == dtype) {
+            return x;
+        }
+        Tensor y = scope.allocate(x.shape(), dtype);
+        engine.pointwise.cast(x, y);
+        return y;
+    }
+
+    @Override
+    public Tensor addPerChannel(Tensor x, Tensor t) {
+        Tensor y = scope.allocate(ShapeRules.addPerChannel(this, x, t), x.dtype());
+        engine.pointwise.addPerChannel(x, t, y);
+        return y;
+    }
+
+    @Override
+    public Tensor weightedSum(Tensor coefficients, Tensor... terms) {
+        Tensor y = scope.allocate(ShapeRules.weightedSum(this, coefficients, terms), DType.F32);
+        engine.diffusion.weightedSum(coefficients, terms, y);
+        return y;
+    }
+
+    // ---- moving ----
+
+    @Override
+    public Tensor concatChannels(Tensor a, Tensor b) {
+        Tensor y = scope.allocate(ShapeRules.concatChannels(this, a, b), a.dtype());
+        engine.movement.concatChannels(a, b, y);
+        return y;
+    }
+
+    @Override
+    public Tensor concatRows(Tensor... parts) {
+        Tensor y = scope.allocate(ShapeRules.concatRows(this, parts), parts[0].dtype());
+        long to = y.address();
+        for (Tensor part : parts) {
+            engine.stream.copy(part.address(), to, part.byteSize());
+            to += part.byteSize();
+        }
+        return y;
+    }
+
+    @Override
+    public Tensor sliceChannels(Tensor x, int from, int to) {
+        Tensor y = scope.allocate(ShapeRules.sliceChannels(this, x, from, to), x.dtype());
+        engine.movement.sliceChannels(x, from, y);
+        return y;
+    }
+
+    @Override
+    public Tensor upsampleNearest(Tensor x, int height, int width) {
+        Tensor y = scope.allocate(ShapeRules.upsampleNearest(this, x, height, width), x.dtype());
+        engine.movement.upsampleNearest(x, y);
+        return y;
+    }
+
+    @Override
+    public Tensor embedding(Tensor ids, Tensor table) {
+        Tensor y = scope.allocate(ShapeRules.embedding(this, ids, table), table.dtype());
+        engine.movement.embedding(ids, table, y);
+        return y;
+    }
+
+    // ---- diffusion ----
+
+    @Override
+    public Tensor timeEmbedding(Tensor t, int width, boolean cosFirst, float shift) {
+        Tensor y = scope.allocate(ShapeRules.timeEmbedding(this, t, width), DType.F32);
+        engine.diffusion.timeEmbedding(t, cosFirst, shift, y);
+        return y;
+    }
+
+    @Override
+    public Tensor rescaleGuidance(Tensor guided, Tensor conditional, float factor) {
+        Tensor y = scope.allocate(ShapeRules.perImage(this, "rescaleGuidance", guided, conditional), DType.F32);
+        engine.diffusion.rescaleGuidance(guided, conditional, factor, y);
+        return y;
+    }
+
+    @Override
+    public Tensor dynamicThreshold(Tensor x, float ratio, float max) {
+        Tensor y = scope.allocate(ShapeRules.perImage(this, "dynamicThreshold", x, x), DType.F32);
+        engine.diffusion.dynamicThreshold(x, ratio, max, y);
+        return y;
+    }
+
+    @Override
+    public Tensor toPixels(Tensor x) {
+        Tensor y = scope.allocate(ShapeRules.toPixels(this, x), DType.U8);
+        engine.diffusion.toPixels(x, y);
+        return y;
+    }
+
+    @Override
+    public Tensor countNonFinite(Tensor x) {
+        Tensor y = scope.allocate(Shape.of(1), DType.I32);
+        engine.stream.fill(y.address(), (byte) 0, y.byteSize());
+        engine.diffusion.countNonFinite(x, y);
+        return y;
+    }
+
+    private Tensor like(Tensor x) {
+        return scope.allocate(x.shape(), x.dtype());
+    }
+
+    private void requireLayerType(DType dtype, String name) {
+        if (!dtype.isFloating()) {
+            throw new IllegalArgumentException(name + ": a layer computes in f32, f16 or bf16, not in " + dtype);
+        }
+        if (dtype == DType.BF16 && !engine.gpu.hasBf16()) {
+            throw new IllegalArgumentException(name + ": " + engine.gpu.name() + " (compute capability "
+                    + engine.gpu.capabilityText() + ") cannot compute in bf16, which takes 8.0; use f16 or f32");
+        }
+    }
+}
