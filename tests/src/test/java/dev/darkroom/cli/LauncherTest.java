@@ -36,7 +36,8 @@ final class LauncherTest {
     }
 
     private Process start(File output, String... arguments) throws IOException {
-        List<String> command = new ArrayList<>(List.of(LAUNCHER.toString()));
+        // A shell that runs the tests in the background has them ignore interrupts, which children would inherit.
+        List<String> command = new ArrayList<>(List.of("env", "--default-signal=INT", LAUNCHER.toString()));
         command.addAll(List.of(arguments));
         return new ProcessBuilder(command)
                 .directory(folder.toFile())

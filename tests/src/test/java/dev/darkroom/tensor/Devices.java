@@ -3,6 +3,7 @@ package dev.darkroom.tensor;
 import dev.darkroom.cpu.CpuDevice;
 import dev.darkroom.cpu.CpuUnavailableException;
 import dev.darkroom.cuda.CudaDevice;
+import dev.darkroom.cuda.SoftwareCuda;
 import dev.darkroom.cuda.bind.CudaUnavailableException;
 import java.util.ArrayList;
 import java.util.List;
@@ -31,7 +32,11 @@ final class Devices {
     }
 
     static {
-        add("cpu", () -> CpuDevice.open(THREADS, /* poison= */ true));
+        if (SoftwareCuda.isAsked()) { // the processor has had its turn
+            SoftwareCuda.build();
+        } else {
+            add("cpu", () -> CpuDevice.open(THREADS, /* poison= */ true));
+        }
         add("cuda", () -> CudaDevice.open(0, /* poison= */ true));
     }
 

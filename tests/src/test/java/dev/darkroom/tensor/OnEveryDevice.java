@@ -7,11 +7,13 @@ import java.util.Objects;
 import java.util.Random;
 import java.util.function.Function;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Tests that run once for each device present and each type it computes in, and that leave nothing alive; {@link DevicesTest} names the others. */
-@ParameterizedClass(name = "{0}")
+@Tag("every-device")
+@ParameterizedClass(name = "{0}", allowZeroInvocations = true)
 @MethodSource("dev.darkroom.tensor.Devices#present")
 abstract class OnEveryDevice {
     final Device device;
