@@ -8,7 +8,7 @@
 // Source    Vaswani et al. 2017, section 3.5; Lin et al. 2023, eq. 15 and 16; Saharia et al. 2022, section 2.3.
 // Java      DiffusionKernels
 // Shapes    all float and dense, but for x of T in toPixels (y u8) and countNonFinite (count i32 [1]).
-// Numerics  weightedSum, timeEmbedding and deviations in double, rounded once: the samples of a hundred steps add up. Sums of an image in
+// Numerics  weightedSum (8 terms at a time), timeEmbedding and deviations in double: the samples of a hundred steps add up. Sums of an image in
 //           an order that depends on its size alone. The quantile is exact: the two ranks around it, found by bisection of their bits.
 // Schedule  a thread for an element; rescale and dynamicThreshold take a block for an image.
 // Cost      small beside a network's step. Not yet measured.
@@ -140,10 +140,10 @@ extern "C" __global__ void __launch_bounds__(IMAGE_THREADS)
     const float lower = magnitudeOfRank(x + image, count, below);
     const float upper = magnitudeOfRank(x + image, count, min(below + 1, count - 1));
     const float quantile = static_cast<float>(lower + fraction * (static_cast<double>(upper) - lower));
-    const float limit = fminf(fmaxf(quantile, 1.0f), most);
+    const float limit = quantile != quantile ? quantile : fminf(fmaxf(quantile, 1.0f), most); // what is no number stays none
     for (int i = threadIdx.x; i < count; i += IMAGE_THREADS) {
         const float value = x[image + i];
-        y[image + i] = value != value ? value : fminf(fmaxf(value, -limit), limit) / limit;
+        y[image + i] = (value != value ? value : fminf(fmaxf(value, -limit), limit)) / limit;
     }
 }
 

@@ -2,8 +2,8 @@
 //   y[n,p,c] = (x[n,p,c] - mean[n,g]) · rstd[n,g] · gain[c] + bias[c],   g = c / (C / G)
 // Source    Wu and He 2018, eq. 1; biased variance. Moments of parts are merged as in Chan et al. 1979.
 // Java      GroupNormKernels
-// Shapes    x, y [N, P, C] of T; gain, bias [C] float; parts [N, chunks, G, 2] float: mean and sum of squares about it.
-// Needs     C % G == 0, C <= 8192. VECTOR = 1: C is a multiple of 16 bytes, x and y are aligned to 16 bytes. y may be x.
+// Shapes    x, y [N, P, C] of T; gain, bias [C] float; parts [N, G, chunks, 2] float: mean and sum of squares about it.
+// Needs     C % G == 0, C + 2 · G floats of shared memory, N <= 65535. VECTOR = 1: C is a multiple of 16 bytes, x and y are aligned to 16 bytes. y may be x.
 // Numerics  Sums in float: the mean of a part first, then squares about it, so that a large mean loses no digits. The order of sums depends
 //           on P and C alone.
 // Schedule  moments: a block for a chunk of pixels of an image, all channels; the second pass finds the chunk in the first-level cache.
@@ -99,29 +99,27 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     }
     __syncthreads();
     sumGroups(chunk, means, perChannel, squares);
-    parts += (static_cast<i64>(blockIdx.y) * gridDim.x + blockIdx.x) * groups * 2;
+    float2* result = reinterpret_cast<float2*>(parts) + static_cast<i64>(blockIdx.y) * groups * gridDim.x + blockIdx.x;
     for (int group = threadIdx.x; group < groups; group += THREADS) {
-        parts[2 * group] = means[group];
-        parts[2 * group + 1] = squares[group];
+        result[static_cast<i64>(group) * gridDim.x] = make_float2(means[group], squares[group]);
     }
 }
 
-/** The mean of group `group` and the inverse of its deviation, merged by a warp from the parts of an image. */
-DEVICE float2 merge(
-    const float* parts, int group, int groups, int chunks, int pixels, int pixelsPerChunk, int perGroup, float epsilon) {
+/** The mean of a group and the inverse of its deviation, merged by a warp from its parts [chunks]. */
+DEVICE float2 merge(const float2* parts, int chunks, int pixels, int pixelsPerChunk, int perGroup, float epsilon) {
     const int lane = threadIdx.x % 32;
     const float count = static_cast<float>(pixels) * perGroup;
     float sum = 0;
     for (int i = lane; i < chunks; i += 32) {
         float size = static_cast<float>(min(pixelsPerChunk, pixels - i * pixelsPerChunk)) * perGroup;
-        sum += size * parts[2 * (i * groups + group)];
+        sum += size * parts[i].x;
     }
     float mean = warpSum(sum) / count;
     float squares = 0;
     for (int i = lane; i < chunks; i += 32) {
         float size = static_cast<float>(min(pixelsPerChunk, pixels - i * pixelsPerChunk)) * perGroup;
-        float distance = parts[2 * (i * groups + group)] - mean;
-        squares += parts[2 * (i * groups + group) + 1] + size * distance * distance;
+        float distance = parts[i].x - mean;
+        squares += parts[i].y + size * distance * distance;
     }
     return make_float2(mean, 1.0f / sqrtf(warpSum(squares) / count + epsilon));
 }
@@ -132,9 +130,9 @@ extern "C" __global__ void __launch_bounds__(THREADS)
           int channels, int groups, float epsilon) {
     DYNAMIC_SHARED(float2, merged);
     const int perGroup = channels / groups;
-    parts += static_cast<i64>(blockIdx.y) * chunks * groups * 2;
+    const float2* ofImage = reinterpret_cast<const float2*>(parts) + static_cast<i64>(blockIdx.y) * groups * chunks;
     for (int group = threadIdx.x / 32; group < groups; group += WARPS) {
-        float2 all = merge(parts, group, groups, chunks, pixels, pixelsPerChunk, perGroup, epsilon);
+        float2 all = merge(ofImage + static_cast<i64>(group) * chunks, chunks, pixels, pixelsPerChunk, perGroup, epsilon);
         if (threadIdx.x % 32 == 0) {
             merged[group] = all;
         }

@@ -47,7 +47,7 @@ public final class CudaDevice implements Device {
         Cuda.check(JCudaDriver.cuMemGetInfo(free, total), "cuMemGetInfo");
         stream = new CudaStream(context);
         pool = new MemoryPool(name(), new CudaMemory(stream), (long) (SHARE_OF_FREE_MEMORY * free[0]), poison);
-        modules = new Modules(stream, new KernelCompiler(runtime), gpu);
+        modules = new Modules(stream, new KernelCompiler(runtime, CubinCache.ofThisUser()), gpu);
         staging = new Staging(stream);
         engine = new CudaEngine(modules, staging);
         description = gpu.name() + ", compute capability " + gpu.capabilityText() + ", " + gpu.multiprocessors()

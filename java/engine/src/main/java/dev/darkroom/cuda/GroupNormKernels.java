@@ -9,9 +9,10 @@ import dev.darkroom.tensor.Tensor;
 /** Group normalisation: {@code kernels/groupnorm.cu}. */
 final class GroupNormKernels {
     private static final int THREADS = 256;
-    private static final int PIXELS_PER_CHUNK = 8;
-    private static final int MOST_CHUNKS = 512;
+    private static final int PIXELS_PER_CHUNK = 32;
+    private static final int MOST_CHUNKS = 256;
     private static final int PACKS_PER_THREAD = 4;
+    private static final int MOST_BLOCKS = 1024; // of an image: each merges all chunks' moments before it begins
 
     private final Modules modules;
 
@@ -38,7 +39,7 @@ final class GroupNormKernels {
         int width = vector ? 16 / x.dtype().bytes() : 1;
         int lanes = Math.max(1, THREADS / (channels / width));
         try (Scope scratch = scope.child("moments")) {
-            Tensor parts = scratch.allocate(Shape.of(images, chunks, groups, 2), DType.F32);
+            Tensor parts = scratch.allocate(Shape.of(images, groups, chunks, 2), DType.F32);
             kernel("moments", x.dtype(), vector, silu)
                     .tensor(x)
                     .tensor(parts)
@@ -60,7 +61,9 @@ final class GroupNormKernels {
                     .i32(groups)
                     .f32(epsilon)
                     .launch(
-                            Grids.blocks((long) pixels * channels / width, THREADS * PACKS_PER_THREAD),
+                            Math.min(
+                                    MOST_BLOCKS,
+                                    Grids.blocks((long) pixels * channels / width, THREADS * PACKS_PER_THREAD)),
                             images,
                             1,
                             THREADS,

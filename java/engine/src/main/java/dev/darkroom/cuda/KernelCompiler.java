@@ -16,14 +16,16 @@ import jcuda.nvrtc.JNvrtc;
 import jcuda.nvrtc.nvrtcProgram;
 import jcuda.nvrtc.nvrtcResult;
 
-/** Turns the sources in kernels/ into images that the driver loads. */
+/** Turns the sources in kernels/ into images that the driver loads, or takes them from the cache. */
 final class KernelCompiler {
     private static final Pattern INCLUDE = Pattern.compile("^#include \"([a-z_]+\\.cuh)\"", Pattern.MULTILINE);
 
     private final CudaRuntime runtime;
+    private final CubinCache cache;
 
-    KernelCompiler(CudaRuntime runtime) {
+    KernelCompiler(CudaRuntime runtime, CubinCache cache) {
         this.runtime = runtime;
+        this.cache = cache;
     }
 
     /**
@@ -35,18 +37,32 @@ final class KernelCompiler {
      * @throws IllegalStateException when the source has an error; the message is the compiler's log
      */
     byte[] compile(String file, List<String> defines, int capability) {
-        if (runtime.nvrtcVersion().isEmpty()) {
-            throw new CudaUnavailableException(
-                    "no NVRTC was found",
-                    "kernels/" + file + " cannot be compiled without libnvrtc.so.12 or libnvrtc.so.13; install the CUDA"
-                            + " toolkit, or the Python package nvidia-cuda-nvrtc");
-        }
+        String version = runtime.nvrtcVersion()
+                .orElseThrow(() -> new CudaUnavailableException(
+                        "no NVRTC was found",
+                        "kernels/" + file
+                                + " cannot be compiled without libnvrtc.so.12 or libnvrtc.so.13; install the CUDA"
+                                + " toolkit, or the Python package nvidia-cuda-nvrtc"));
         Map<String, String> headers = new LinkedHashMap<>();
         String source = read(file);
         collectHeaders(source, headers);
+        // Functions without a word of where they run, such as lambdas, are the device's.
         List<String> options =
                 new ArrayList<>(List.of("--gpu-architecture=sm_" + capability, "--std=c++17", "-default-device"));
         defines.forEach(define -> options.add("-D" + define));
+
+        List<String> inputs = new ArrayList<>(List.of(version, file, source));
+        inputs.addAll(headers.values());
+        inputs.addAll(options);
+        String key = CubinCache.key(inputs);
+        return cache.get(key).orElseGet(() -> {
+            byte[] image = compile(file, source, headers, options);
+            cache.put(key, image);
+            return image;
+        });
+    }
+
+    private static byte[] compile(String file, String source, Map<String, String> headers, List<String> options) {
         nvrtcProgram program = new nvrtcProgram();
         check(JNvrtc.nvrtcCreateProgram(
                 program,
@@ -60,8 +76,7 @@ final class KernelCompiler {
             if (code != nvrtcResult.NVRTC_SUCCESS) {
                 String[] log = new String[1];
                 check(JNvrtc.nvrtcGetProgramLog(program, log));
-                throw new IllegalStateException(
-                        "kernels/" + file + " with " + defines + " for sm_" + capability + ":\n" + log[0]);
+                throw new IllegalStateException("kernels/" + file + " with " + options + ":\n" + log[0]);
             }
             long[] size = new long[1];
             check(JNvrtc.nvrtcGetCUBINSize(program, size));

@@ -81,7 +81,7 @@ final class Staging implements AutoCloseable {
             throw new IllegalArgumentException(values + " has rows of " + unitBytes + " bytes; at most " + SLOT_BYTES
                     + " can be brought to the device at once");
         }
-        int pieceBytes = Math.toIntExact(SLOT_BYTES / unitBytes * unitBytes);
+        int pieceBytes = unitBytes == 0 ? SLOT_BYTES : Math.toIntExact(SLOT_BYTES / unitBytes * unitBytes);
         values.read(source -> {
             for (int start = 0; start < source.limit(); start += pieceBytes) {
                 int bytes = Math.min(pieceBytes, source.limit() - start);

@@ -25,7 +25,7 @@ final class Uploads {
     Tensor tensor(Scope scope, HostTensor given, DType dtype) {
         HostTensor values = given.dtype() == DType.I64 ? narrowed(given) : given;
         DType from = values.dtype();
-        if (from.isFloating() && !dtype.isFloating() || dtype == DType.I64) {
+        if (from.isFloating() && dtype == DType.I32 || dtype == DType.I64) {
             throw new IllegalArgumentException(values + " cannot be uploaded as " + dtype);
         }
         Tensor result = scope.allocate(values.shape(), dtype);
