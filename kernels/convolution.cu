@@ -9,7 +9,8 @@
 // Source    Chetlur et al. 2014 (cuDNN), section 3; mainloop.cuh, epilogue.cuh.
 // Java      ConvolutionKernels
 // Shapes    x [n, height, width, in], w [phases, out, kernelHeight, kernelWidth, in], residual, y [n, rows, columns, out], with phases = 4
-//           [n, 2 height, 2 width, out], perChannel [n, out] of T; bias [out] float; partials [splits, pixels of y, out] float.
+//           [n, 2 height, 2 width, out], perChannel [n, out] of T; bias [out] float; partials and arrivals as mainloop.cuh
+//           has them, tiles being counted through all phases.
 // Needs     any kernel, stride and size from 1. VECTOR = 1: a pixel of x takes a multiple of 16 bytes, x and w are aligned to 16 bytes.
 //           y may be residual.
 // Numerics  Sums in float over r, s, c ascending; one rounding, of y. An image's bits do not depend on its neighbours (see gemm.cu).
@@ -120,10 +121,10 @@ DEVICE i64 doubledPixel(int pixel, int columns, int phase) {
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS, MIN_BLOCKS)
-    convolution(const T* x, const T* weight, const float* bias, const T* residual, const T* perChannel, T* y, float* partials, int pixels,
-                int height, int width, int in, int rows, int columns, int out, int kernelHeight, int kernelWidth, int stride, int padTop,
-                int padLeft, int phases, int splits) {
-    int split = blockIdx.z % splits;
+    convolution(const T* x, const T* weight, const float* bias, const T* residual, const T* perChannel, T* y, float* partials, u32* arrivals,
+                int pixels, int height, int width, int in, int rows, int columns, int out, int kernelHeight, int kernelWidth, int stride,
+                int padTop, int padLeft, int phases, int splits) {
+    Split split = {static_cast<int>(blockIdx.z) % splits, splits, partials, arrivals};
     int phase = blockIdx.z / splits;
     if (phases == 4) {
         padTop = 1 - phase / 2;
@@ -131,15 +132,15 @@ extern "C" __global__ void __launch_bounds__(THREADS, MIN_BLOCKS)
     }
     int depth = kernelHeight * kernelWidth * in;
     Tile tile(out, TILE_N);
-    Slices slices(depth, split, splits);
+    Slices slices(depth, split);
     Patches a({x, pixels, height, width, in, rows, columns, kernelHeight, kernelWidth, stride, padTop, padLeft}, tile.row, slices.first);
     MatrixRows<TILE_N> b(RowsFrom{weight + static_cast<i64>(phase) * out * depth, tile.column, out, depth}, depth, slices.first);
     Sums sums;
     multiply(a, b, slices, sums);
-
-    i64 plane = static_cast<i64>(phases) * pixels * out;
-    float* partial = partials == nullptr ? nullptr : partials + split * plane;
-    Epilogue epilogue = {bias, nullptr, residual, perChannel, y, partial, phases * pixels, phases * rows * columns, out};
+    if (!addSplits(split, phase * gridDim.x + blockIdx.x, sums)) {
+        return;
+    }
+    Epilogue epilogue = {bias, nullptr, residual, perChannel, y, phases * rows * columns, out};
     forEach(sums, [&](int i, int j, const Sums::Piece& some) {
         int pixel = tile.row + i;
         if (pixel < pixels) {

@@ -1,4 +1,4 @@
-// Elements of tensors as numbers, one by one and 16 bytes at a time; sums and maxima over a warp and a block.
+// Elements of tensors as numbers, one by one and 16 bytes at a time; sums and maxima over a warp and a block; the last of many blocks.
 #pragma once
 
 #include "ptx.cuh"
@@ -90,4 +90,15 @@ DEVICE float blockSum(float value, float* scratch) {
     }
     __syncthreads();
     return sum;
+}
+
+// ---- among blocks ----
+
+/**
+ * Whether this block is the last of `count` that come here with this counter, which is 0 before the first and after the last. The last one sees
+ * what all of them have written to memory before. For all threads of a block; never waits for another.
+ */
+DEVICE bool isLastBlock(u32* counter, u32 count) {
+    __syncthreads();
+    return __syncthreads_or(threadIdx.x == 0 && arriveLast(counter, count));
 }

@@ -1,6 +1,5 @@
 // What happens to the sums of a matrix product on their way to memory:
 //   y[m, n] = activation(sum + bias[n]) + residual[m, n] + perChannel[m / rowsPerImage, n]
-// or, where the depth is split among blocks, nothing: they are kept as partial sums until splits.cu adds them up.
 //
 // Numerics  In float until y is rounded once.
 #pragma once
@@ -33,7 +32,7 @@ DEVICE float activate(float x, Activation activation) {
     }
 }
 
-/** COUNT adjacent elements, 1 or 2, aligned as a whole, so that they move at once. */
+/** COUNT adjacent elements, a power of 2, aligned as a whole, so that they move at once. */
 template <class E, int COUNT>
 struct alignas(COUNT * sizeof(E)) Span {
     E at[COUNT];
@@ -46,33 +45,25 @@ struct Epilogue {
     const T* residual;      // [rows, columns]
     const T* perChannel;    // [rows / rowsPerImage, columns]
     T* y;                   // [rows, columns]
-    float* partials;        // [rows, columns], and as many after them for gates; not null: takes the sums as they are, instead of y
-    i64 rows;
     int rowsPerImage;
     int columns;
 
     /** Finishes adjacent sums, the first in a column that WIDTH divides; those past the last column are left out. */
     template <int WIDTH>
     DEVICE void write(i64 row, int column, Span<float, WIDTH> sums, Activation activation) const {
-        if (partials == nullptr) {
-            for (int i = 0; i < WIDTH; i++) {
-                sums.at[i] = activate(sums.at[i] + at(bias, column + i), activation);
-            }
+        for (int i = 0; i < WIDTH; i++) {
+            sums.at[i] = activate(sums.at[i] + at(bias, column + i), activation);
         }
-        spread(partials, row, column, sums);
+        spread(row, column, sums);
     }
 
     /** As write, for values that are each multiplied by the GELU of its gate. */
     template <int WIDTH>
     DEVICE void writeGated(i64 row, int column, Span<float, WIDTH> values, const Span<float, WIDTH>& gates) const {
-        if (partials == nullptr) {
-            for (int i = 0; i < WIDTH; i++) {
-                values.at[i] = (values.at[i] + at(bias, column + i)) * gelu(gates.at[i] + at(gateBias, column + i));
-            }
-        } else {
-            spread(partials + rows * columns, row, column, gates);
+        for (int i = 0; i < WIDTH; i++) {
+            values.at[i] = (values.at[i] + at(bias, column + i)) * gelu(gates.at[i] + at(gateBias, column + i));
         }
-        spread(partials, row, column, values);
+        spread(row, column, values);
     }
 
   private:
@@ -82,27 +73,24 @@ struct Epilogue {
 
     /** Writes at once where rows are aligned for it, and else element by element. */
     template <int WIDTH>
-    DEVICE void spread(float* partials, i64 row, int column, const Span<float, WIDTH>& values) const {
+    DEVICE void spread(i64 row, int column, const Span<float, WIDTH>& values) const {
         if (columns % WIDTH == 0) {
             if (column < columns) {
-                put(partials, row * columns + column, row, column, values);
+                put(row, column, values);
             }
             return;
         }
 #pragma unroll 1
         for (int i = 0; i < WIDTH && column + i < columns; i++) {
             float value = i == 0 ? values.at[0] : values.at[WIDTH - 1]; // no index, so that the span stays in registers
-            put(partials, row * columns + column + i, row, column + i, Span<float, 1>{{value}});
+            put(row, column + i, Span<float, 1>{{value}});
         }
     }
 
-    /** Writes values where they belong: at `place` of partials, or, after the addends, of y. */
+    /** Writes the values, after the addends, where they belong. */
     template <int COUNT>
-    DEVICE void put(float* partials, i64 place, i64 row, int column, Span<float, COUNT> values) const {
-        if (partials != nullptr) {
-            store(partials + place, values);
-            return;
-        }
+    DEVICE void put(i64 row, int column, Span<float, COUNT> values) const {
+        i64 place = row * columns + column;
         if (residual != nullptr) {
             add(values, residual + place);
         }
@@ -113,7 +101,7 @@ struct Epilogue {
         for (int i = 0; i < COUNT; i++) {
             rounded.at[i] = fromFloat<T>(values.at[i]);
         }
-        store(y + place, rounded);
+        *reinterpret_cast<Span<T, COUNT>*>(y + place) = rounded;
     }
 
     template <int COUNT>
@@ -122,10 +110,5 @@ struct Epilogue {
         for (int i = 0; i < COUNT; i++) {
             values.at[i] += toFloat(span.at[i]);
         }
-    }
-
-    template <class E, int COUNT>
-    static DEVICE void store(E* target, const Span<E, COUNT>& span) {
-        *reinterpret_cast<Span<E, COUNT>*>(target) = span;
     }
 };

@@ -4,8 +4,7 @@
 // Source    mainloop.cuh, epilogue.cuh
 // Java      GemmKernels
 // Shapes    x [rows, depth], w, v, g [columns, depth], residual, y [rows, columns], perChannel [rows / rowsPerImage, columns] of T; biases
-//           [columns] float; partials [splits, rows, columns] float, of geglu [splits, 2, rows, columns], values before gates: where they
-//           are given, the sums go there instead of y, and splits.cu ends the work.
+//           [columns] float; partials and arrivals as mainloop.cuh has them, for gridDim.z splits of the depth.
 // Needs     any sizes from 1; -D ACTIVATION=NONE|GELU|QUICK_GELU|SILU and what mainloop.cuh asks for. VECTOR = 1: a row of x takes a
 //           multiple of 16 bytes, x and weights are aligned to 16 bytes. y may be residual.
 // Numerics  Sums in float; one rounding, of y. An image's bits do not depend on its neighbours: splits depend on one image's rows alone, and
@@ -19,18 +18,19 @@
 #include "mainloop.cuh"
 
 extern "C" __global__ void __launch_bounds__(THREADS, MIN_BLOCKS)
-    linear(const T* x, const T* weight, const float* bias, const T* residual, const T* perChannel, T* y, float* partials, int rows,
-           int rowsPerImage, int columns, int depth) {
+    linear(const T* x, const T* weight, const float* bias, const T* residual, const T* perChannel, T* y, float* partials, u32* arrivals,
+           int rows, int rowsPerImage, int columns, int depth) {
     Tile tile(columns, TILE_N);
-    Slices slices(depth, blockIdx.z, gridDim.z);
+    Split split = {static_cast<int>(blockIdx.z), static_cast<int>(gridDim.z), partials, arrivals};
+    Slices slices(depth, split);
     MatrixRows<TILE_M> a(RowsFrom{x, tile.row, rows, depth}, depth, slices.first);
     MatrixRows<TILE_N> b(RowsFrom{weight, tile.column, columns, depth}, depth, slices.first);
     Sums sums;
     multiply(a, b, slices, sums);
-
-    i64 plane = static_cast<i64>(rows) * columns;
-    float* partial = partials == nullptr ? nullptr : partials + blockIdx.z * plane;
-    Epilogue epilogue = {bias, nullptr, residual, perChannel, y, partial, rows, rowsPerImage, columns};
+    if (!addSplits(split, blockIdx.x, sums)) {
+        return;
+    }
+    Epilogue epilogue = {bias, nullptr, residual, perChannel, y, rowsPerImage, columns};
     forEach(sums, [&](int i, int j, const Sums::Piece& some) {
         if (tile.row + i < rows) {
             epilogue.write(tile.row + i, tile.column + j, some, ACTIVATION);
@@ -50,19 +50,20 @@ struct RowsInTurn {
 };
 
 extern "C" __global__ void __launch_bounds__(THREADS, MIN_BLOCKS)
-    geglu(const T* x, const T* value, const float* valueBias, const T* gate, const float* gateBias, T* y, float* partials, int rows,
-          int columns, int depth) {
+    geglu(const T* x, const T* value, const float* valueBias, const T* gate, const float* gateBias, T* y, float* partials, u32* arrivals,
+          int rows, int columns, int depth) {
     Tile tile(columns, TILE_N / 2);
-    Slices slices(depth, blockIdx.z, gridDim.z);
+    Split split = {static_cast<int>(blockIdx.z), static_cast<int>(gridDim.z), partials, arrivals};
+    Slices slices(depth, split);
     MatrixRows<TILE_M> a(RowsFrom{x, tile.row, rows, depth}, depth, slices.first);
     RowsInTurn weights = {{value, tile.column, columns, depth}, {gate, tile.column, columns, depth}};
     MatrixRows<TILE_N> b(weights, depth, slices.first);
     Sums sums;
     multiply(a, b, slices, sums);
-
-    i64 planes = 2LL * rows * columns;
-    float* partial = partials == nullptr ? nullptr : partials + blockIdx.z * planes;
-    Epilogue epilogue = {valueBias, gateBias, nullptr, nullptr, y, partial, rows, rows, columns};
+    if (!addSplits(split, blockIdx.x, sums)) {
+        return;
+    }
+    Epilogue epilogue = {valueBias, gateBias, nullptr, nullptr, y, rows, columns};
     forEachPair(sums, [&](int i, int j, const Sums::Piece& values, const Sums::Piece& gates) {
         if (tile.row + i < rows) {
             epilogue.writeGated(tile.row + i, tile.column + j / 16 * 8 + j % 8, values, gates);

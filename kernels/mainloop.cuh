@@ -5,10 +5,13 @@
 // Needs     -D T, TILE_M, TILE_N, WARPS_M, WARPS_N, STAGES, TENSOR_CORES (1: f16, bf16 by mma; 0: any type by FMA) and VECTOR (1: rows
 //           start at multiples of 16 bytes and are read so; 0: element by element). TILE_M and TILE_N are multiples of THREADS / 4.
 // Numerics  Sums in float over ascending k, 16 at a time with tensor cores and one at a time without. The order depends neither on the
-//           tile nor on VECTOR.
+//           tile nor on VECTOR. Where the depth is split among blocks, the sums of the splits are added in ascending order.
 // Schedule  Shared memory holds rows of 64 bytes, a slice's depth; its four chunks of 16 bytes are exchanged by the row, so that eight rows
 //           of one chunk, and two whole rows, touch all banks once. One barrier a slice. No dynamic shared memory: STAGES are chosen so
 //           that 48 KiB suffice, and two blocks share a multiprocessor on every GPU since 8.0.
+//           A split depth takes no second launch: each block leaves its sums in memory, as its threads hold them, and the one that comes
+//           last adds them up.
+// Tried     A second kernel for adding up: one launch more for each small product, and sums laid out by rows and columns.
 #pragma once
 
 #include "elements.cuh"
@@ -60,15 +63,23 @@ struct Tile {
     }
 };
 
-/** The slices that split `split` of `splits` sums: from `first` inclusive to `end` exclusive. */
+/** Which part of the depth a block sums, of how many, and where the parts of all blocks meet. */
+struct Split {
+    int index;
+    int count;
+    float* partials; // [tiles, count, TILE_M * TILE_N], as threads hold them; unused where the depth is not split
+    u32* arrivals;   // [tiles], how many blocks have left their part: 0 before the launch and after it
+};
+
+/** The slices that a split sums: from `first` inclusive to `end` exclusive. */
 struct Slices {
     int first;
     int end;
 
-    DEVICE Slices(int depth, int split, int splits) {
+    DEVICE Slices(int depth, Split split) {
         i64 total = (depth + SLICE - 1) / SLICE;
-        first = static_cast<int>(total * split / splits);
-        end = static_cast<int>(total * (split + 1) / splits);
+        first = static_cast<int>(total * split.index / split.count);
+        end = static_cast<int>(total * (split.index + 1) / split.count);
     }
 };
 
@@ -121,13 +132,16 @@ class MatrixRows {
     }
 };
 
+/** Four sums, which move to and from memory at once. */
+using Quad = Span<float, 4>;
+
 #if TENSOR_CORES
 
 /** A thread's sums: WARP_M x WARP_N of its warp, in the fragments of mma.m16n8k16. */
 class Sums {
     static constexpr int PIECES_M = WARP_M / 16;
     static constexpr int PIECES_N = WARP_N / 8;
-    float sums[PIECES_M][PIECES_N][4] = {};
+    Quad sums[PIECES_M][PIECES_N] = {};
 
   public:
     static constexpr int ROWS = 2 * PIECES_M;  // of this thread
@@ -144,8 +158,15 @@ class Sums {
     }
 
     DEVICE Piece at(int i, int j) const {
-        const float* pair = &sums[i / 2][j][i % 2 * 2];
+        const float* pair = &sums[i / 2][j].at[i % 2 * 2];
         return {{pair[0], pair[1]}};
+    }
+
+    static constexpr int QUADS = PIECES_M * PIECES_N;
+
+    /** All sums of this thread, four at a time. */
+    DEVICE Quad& quad(int i) {
+        return sums[i / PIECES_N][i % PIECES_N];
     }
 
     /** Adds the products of slices a [TILE_M, SLICE] and b [TILE_N, SLICE]. */
@@ -166,8 +187,8 @@ class Sums {
                 loadMatrix4(right, b + place(rowB + n * 8, chunk + lane / 8 % 2));
 #pragma unroll
                 for (int m = 0; m < PIECES_M; m++) {
-                    mma(sums[m][n], left[m], right[0], right[1], T());
-                    mma(sums[m][n + 1], left[m], right[2], right[3], T());
+                    mma(sums[m][n].at, left[m], right[0], right[1], T());
+                    mma(sums[m][n + 1].at, left[m], right[2], right[3], T());
                 }
             }
         }
@@ -195,7 +216,14 @@ class Sums {
     }
 
     DEVICE Piece at(int i, int j) const {
-        return {{sums[i][j]}};
+        return {{sums[i].at[j]}};
+    }
+
+    static constexpr int QUADS = ROWS;
+
+    /** All sums of this thread, four at a time. */
+    DEVICE Quad& quad(int i) {
+        return sums[i];
     }
 
     /** Adds the products of slices a [TILE_M, SLICE] and b [TILE_N, SLICE]. */
@@ -213,7 +241,7 @@ class Sums {
                 for (int k = 0; k < CHUNK; k++) {
 #pragma unroll COLUMNS
                     for (int j = 0; j < COLUMNS; j++) {
-                        sums[i][j] = fmaf(toFloat(left.at[k]), toFloat(right[j].at[k]), sums[i][j]);
+                        sums[i].at[j] = fmaf(toFloat(left.at[k]), toFloat(right[j].at[k]), sums[i].at[j]);
                     }
                 }
             }
@@ -221,7 +249,7 @@ class Sums {
     }
 
   private:
-    float sums[ROWS][COLUMNS] = {};
+    Quad sums[ROWS] = {};
 };
 
 #endif
@@ -272,4 +300,36 @@ DEVICE void multiply(A& a, B& b, Slices slices, Sums& sums) {
         fetch(slice + STAGES - 1);
         sums.add(buffer(slice), buffer(slice) + TILE_M * SLICE);
     }
+}
+
+/**
+ * Adds up the sums of all splits of tile number `tile`, in ascending order, in the block that is the last to bring its own; whether this is the one,
+ * which ends the work. The others are done.
+ */
+DEVICE bool addSplits(const Split& split, int tile, Sums& sums) {
+    if (split.count == 1) {
+        return true;
+    }
+    constexpr int PART = Sums::QUADS * THREADS;
+    Quad* parts = reinterpret_cast<Quad*>(split.partials) + static_cast<i64>(tile) * split.count * PART + threadIdx.x;
+#pragma unroll
+    for (int i = 0; i < Sums::QUADS; i++) {
+        parts[split.index * PART + i * THREADS] = sums.quad(i);
+    }
+    if (!isLastBlock(split.arrivals + tile, split.count)) {
+        return false;
+    }
+    sums = Sums();
+#pragma unroll 1
+    for (int part = 0; part < split.count; part++) {
+#pragma unroll
+        for (int i = 0; i < Sums::QUADS; i++) {
+            Quad more = parts[part * PART + i * THREADS];
+#pragma unroll
+            for (int j = 0; j < 4; j++) {
+                sums.quad(i).at[j] += more.at[j];
+            }
+        }
+    }
+    return true;
 }

@@ -172,6 +172,18 @@ DEVICE void copyWait() {
 #endif
 }
 
+// ---- among blocks ----
+
+/**
+ * Counts an arrival, one thread's; whether it is the last of `count`, which sets the counter back to 0. What was written before an arrival,
+ * be it by threads that met in a barrier before it, can be read after the last one.
+ */
+DEVICE bool arriveLast(u32* counter, u32 count) {
+    u32 before;
+    asm volatile("atom.acq_rel.gpu.inc.u32 %0, [%1], %2;" : "=r"(before) : "l"(counter), "r"(count - 1) : "memory");
+    return before == count - 1;
+}
+
 // ---- functions ----
 
 /** 2^x with a relative error of 2^-22; subnormal results become 0. */

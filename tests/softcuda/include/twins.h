@@ -90,6 +90,13 @@ template <int Pending>
 DEVICE void copyWait() {}
 #endif
 
+DEVICE bool arriveLast(u32* counter, u32 count) {
+    __threadfence();
+    u32 before = softcuda::atomicUpdate(counter, [=](u32 old) { return old == count - 1 ? 0 : old + 1; });
+    __threadfence();
+    return before == count - 1;
+}
+
 DEVICE float exp2Fast(float x) {
     float result = exp2f(x);
     return result < 1.17549435e-38f ? 0.0f : result;  // subnormal results are flushed; NaN stays

@@ -48,7 +48,7 @@ class ProductTileTest {
         "1, 1, 1000000, 256"
     })
     void theDepthIsSplitWhereOneImageHasFewResults(int rows, int columns, int depth, int splits) {
-        assertEquals(splits, SplitKernels.count(rows, columns, depth));
+        assertEquals(splits, DepthSplits.count(rows, columns, depth));
     }
 
     @Test

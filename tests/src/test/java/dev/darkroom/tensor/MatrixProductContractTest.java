@@ -1,5 +1,6 @@
 package dev.darkroom.tensor;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.darkroom.tensor.Devices.Subject;
@@ -48,6 +49,27 @@ class MatrixProductContractTest extends OnEveryDevice {
         assertEquals(
                 Shape.of(0, 12),
                 ops.linear(upload(x).reshape(-1, 8).rows(3, 3), layer).shape());
+    }
+
+    /** Deep products of few results, whose sums a device may share out among its processors. */
+    @Test
+    void theSameProductHasTheSameBitsEachTime() {
+        LinearWeight layer = ops.linearWeight(host(normal(0, 0.02, 70, 2560)), null, dtype);
+        HostTensor kernel = host(normal(0, 0.02, 70, 320, 3, 3));
+        Conv2dWeight same = ops.conv2dWeight(kernel, null, Conv2dWeight.Geometry.same(3), dtype);
+        Conv2dWeight upsampled = ops.conv2dWeight(kernel, null, Conv2dWeight.Geometry.afterUpsample(3), dtype);
+        Tensor tokens = upload(held(0, 1, 9, 2560));
+        Tensor map = upload(held(0, 1, 2, 5, 3, 320));
+        float[] linear = ops.linear(tokens, layer).toHost();
+        float[] geglu = ops.linearGeglu(tokens, layer, layer).toHost();
+        float[] convolution = ops.conv2d(map, same).toHost();
+        float[] doubled = ops.upsampleConv2d(map, 10, 6, upsampled).toHost();
+        for (int i = 0; i < 3; i++) {
+            assertArrayEquals(linear, ops.linear(tokens, layer).toHost());
+            assertArrayEquals(geglu, ops.linearGeglu(tokens, layer, layer).toHost());
+            assertArrayEquals(convolution, ops.conv2d(map, same).toHost());
+            assertArrayEquals(doubled, ops.upsampleConv2d(map, 10, 6, upsampled).toHost());
+        }
     }
 
     @ParameterizedTest(

@@ -12,15 +12,15 @@ final class ConvolutionKernels {
     private static final Conv2dWeight.Geometry DOUBLED = Conv2dWeight.Geometry.afterUpsample(3);
 
     private final Modules modules;
-    private final SplitKernels splitKernels;
+    private final ArrivalCounters arrivals;
     private final GemmKernels gemmKernels;
     private final Map<Variant, Kernel> kernels = new HashMap<>();
 
     private record Variant(ProductTile tile, DType dtype, boolean vector) {}
 
-    ConvolutionKernels(Modules modules, SplitKernels splitKernels, GemmKernels gemmKernels) {
+    ConvolutionKernels(Modules modules, ArrivalCounters arrivals, GemmKernels gemmKernels) {
         this.modules = modules;
-        this.splitKernels = splitKernels;
+        this.arrivals = arrivals;
         this.gemmKernels = gemmKernels;
     }
 
@@ -72,10 +72,10 @@ final class ConvolutionKernels {
         int in = weight.dim(-1);
         int pixels = Math.toIntExact(y.shape().rows() / phases);
         int pixelsPerImage = y.dim(1) * y.dim(2);
-        int splits = SplitKernels.count(pixelsPerImage, out, weight.dim(-3) * weight.dim(-2) * in);
+        int splits = DepthSplits.count(pixelsPerImage, out, weight.dim(-3) * weight.dim(-2) * in);
         try (Scope scratch = scope.child("convolution")) {
-            Tensor partials = SplitKernels.partials(scratch, splits, 1, y);
             ProductTile tile = ProductTile.choose(modules.gpu(), y.dtype(), pixels, out, splits * phases);
+            int tiles = tile.blocks(pixels, out);
             kernel(new Variant(tile, y.dtype(), ProductTile.readsVectors(in, x, weight)))
                     .tensor(x)
                     .tensor(weight)
@@ -83,7 +83,8 @@ final class ConvolutionKernels {
                     .tensor(epilogue.residual())
                     .tensor(epilogue.perChannel())
                     .tensor(y)
-                    .tensor(partials)
+                    .tensor(DepthSplits.partials(scratch, tile, tiles * phases, splits))
+                    .address(arrivals.address(tiles * phases))
                     .i32(pixels)
                     .i32(x.dim(1))
                     .i32(x.dim(2))
@@ -98,10 +99,7 @@ final class ConvolutionKernels {
                     .i32(moves.padding)
                     .i32(phases)
                     .i32(splits)
-                    .launch(tile.blocks(pixels, out), 1, splits * phases, tile.threads(), 0);
-            if (partials != null) {
-                splitKernels.sum(partials, epilogue, pixelsPerImage, y);
-            }
+                    .launch(tiles, 1, splits * phases, tile.threads(), 0);
         }
     }
 

@@ -141,6 +141,7 @@ public final class CudaDevice implements Device {
     @Override
     public void close() {
         try (stream) {
+            engine.close();
             staging.close();
             modules.close();
             pool.close();

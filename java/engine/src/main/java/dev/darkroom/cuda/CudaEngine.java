@@ -1,9 +1,10 @@
 package dev.darkroom.cuda;
 
 /** What carries out a device's operations. */
-final class CudaEngine {
+final class CudaEngine implements AutoCloseable {
     final GpuProperties gpu;
     final CudaStream stream;
+    final ArrivalCounters arrivals;
     final Uploads uploads;
     final GemmKernels gemm;
     final ConvolutionKernels convolution;
@@ -19,13 +20,18 @@ final class CudaEngine {
         stream = modules.stream();
         pointwise = new PointwiseKernels(modules);
         uploads = new Uploads(stream, staging, pointwise, new ConversionKernels(modules));
-        SplitKernels split = new SplitKernels(modules);
-        gemm = new GemmKernels(modules, split);
-        convolution = new ConvolutionKernels(modules, split, gemm);
+        arrivals = new ArrivalCounters(stream);
+        gemm = new GemmKernels(modules, arrivals);
+        convolution = new ConvolutionKernels(modules, arrivals, gemm);
         attention = new AttentionKernels(modules);
         groupNorm = new GroupNormKernels(modules);
         layerNorm = new LayerNormKernels(modules);
         movement = new MovementKernels(modules);
         diffusion = new DiffusionKernels(modules);
+    }
+
+    @Override
+    public void close() {
+        arrivals.close();
     }
 }

@@ -11,15 +11,15 @@ import org.jspecify.annotations.Nullable;
 /** Matrix products of tokens and weights: {@code kernels/gemm.cu}. */
 final class GemmKernels {
     private final Modules modules;
-    private final SplitKernels splitKernels;
+    private final ArrivalCounters arrivals;
     private final Map<Variant, Kernel> kernels = new HashMap<>();
 
     private record Variant(
             String function, ProductTile tile, DType dtype, boolean vector, Epilogue.Activation activation) {}
 
-    GemmKernels(Modules modules, SplitKernels splitKernels) {
+    GemmKernels(Modules modules, ArrivalCounters arrivals) {
         this.modules = modules;
-        this.splitKernels = splitKernels;
+        this.arrivals = arrivals;
     }
 
     /**
@@ -35,28 +35,25 @@ final class GemmKernels {
         int rowsPerImage = rowsPerImage(y.shape());
         int columns = weight.dim(0);
         int depth = weight.dim(1);
-        int splits = SplitKernels.count(rowsPerImage, columns, depth);
+        int splits = DepthSplits.count(rowsPerImage, columns, depth);
         try (Scope scratch = scope.child("linear")) {
-            Tensor partials = SplitKernels.partials(scratch, splits, 1, y);
             ProductTile tile = ProductTile.choose(modules.gpu(), y.dtype(), rows, columns, splits);
+            int tiles = tile.blocks(rows, columns);
             boolean vector = ProductTile.readsVectors(depth, x, weight);
-            Epilogue.Activation activation = partials == null ? epilogue.activation() : Epilogue.Activation.NONE;
-            kernel(new Variant("linear", tile, y.dtype(), vector, activation))
+            kernel(new Variant("linear", tile, y.dtype(), vector, epilogue.activation()))
                     .tensor(x)
                     .tensor(weight)
                     .tensor(epilogue.bias())
                     .tensor(epilogue.residual())
                     .tensor(epilogue.perChannel())
                     .tensor(y)
-                    .tensor(partials)
+                    .tensor(DepthSplits.partials(scratch, tile, tiles, splits))
+                    .address(arrivals.address(tiles))
                     .i32(rows)
                     .i32(rowsPerImage)
                     .i32(columns)
                     .i32(depth)
-                    .launch(tile.blocks(rows, columns), 1, splits, tile.threads(), 0);
-            if (partials != null) {
-                splitKernels.sum(partials, epilogue, rowsPerImage, y);
-            }
+                    .launch(tiles, 1, splits, tile.threads(), 0);
         }
     }
 
@@ -79,10 +76,10 @@ final class GemmKernels {
         int rows = Math.toIntExact(y.shape().rows());
         int columns = value.dim(0);
         int depth = value.dim(1);
-        int splits = SplitKernels.count(rowsPerImage(y.shape()), 2 * columns, depth);
+        int splits = DepthSplits.count(rowsPerImage(y.shape()), 2 * columns, depth);
         try (Scope scratch = scope.child("geglu")) {
-            Tensor partials = SplitKernels.partials(scratch, splits, 2, y);
             ProductTile tile = ProductTile.choose(modules.gpu(), y.dtype(), rows, 2 * columns, splits);
+            int tiles = tile.blocks(rows, 2 * columns);
             boolean vector = ProductTile.readsVectors(depth, x, value, gate);
             kernel(new Variant("geglu", tile, y.dtype(), vector, Epilogue.Activation.NONE))
                     .tensor(x)
@@ -91,14 +88,12 @@ final class GemmKernels {
                     .tensor(gate)
                     .tensor(gateBias)
                     .tensor(y)
-                    .tensor(partials)
+                    .tensor(DepthSplits.partials(scratch, tile, tiles, splits))
+                    .address(arrivals.address(tiles))
                     .i32(rows)
                     .i32(columns)
                     .i32(depth)
-                    .launch(tile.blocks(rows, 2 * columns), 1, splits, tile.threads(), 0);
-            if (partials != null) {
-                splitKernels.sumGated(partials, valueBias, gateBias, y);
-            }
+                    .launch(tiles, 1, splits, tile.threads(), 0);
         }
     }
 

@@ -71,6 +71,11 @@ enum ProductTile {
         return Math.toIntExact(ceilDivide(wholeRows, rows) * ceilDivide(wholeColumns, columns));
     }
 
+    /** Results in a tile. */
+    int results() {
+        return rows * columns;
+    }
+
     /** Threads of a block. */
     int threads() {
         return 32 * warpRows * warpColumns;
