@@ -1,5 +1,5 @@
 // What samplers and the ends of the networks need.
-//   weightedSum       y[n,i] = base[n,i] + Σ_k coefficients[n or 0, k] · terms_k[n,i]
+//   weightedSums      y_o[n,i] = Σ_k coefficients[n or 0, o, k] · terms_k[n,i], several sums of the same terms
 //   timeEmbedding     y[n,j], y[n,half+j] = cos, sin (or sin, cos) of t[n] · 10000^(-j / (half - shift)),   half = width / 2
 //   rescale           y = factor · guided · std(conditional) / std(guided) + (1 - factor) · guided, image by image, unbiased deviations
 //   dynamicThreshold  y = clip(x, -s, s) / s,   s = the quantile of |x| of an image, held between 1 and `most`
@@ -7,8 +7,8 @@
 //   countNonFinite    *count += how many of x are infinite or not a number
 // Source    Vaswani et al. 2017, section 3.5; Lin et al. 2023, eq. 15 and 16; Saharia et al. 2022, section 2.3.
 // Java      DiffusionKernels
-// Shapes    all float and dense, but for x of T in toPixels (y u8) and countNonFinite (count i32 [1]).
-// Numerics  weightedSum (8 terms at a time), timeEmbedding and deviations in double: the samples of a hundred steps add up. Sums of an image in
+// Shapes    all float and dense, but for x of T in toPixels (y u8) and countNonFinite (count i32 [1]), and terms of T in weightedSums.
+// Numerics  weightedSums (16 terms at a time), timeEmbedding and deviations in double: the samples of a hundred steps add up. Sums of an image in
 //           an order that depends on its size alone. The quantile is exact: the two ranks around it, found by bisection of their bits.
 // Schedule  a thread for an element; rescale and dynamicThreshold take a block for an image.
 // Cost      small beside a network's step. Not yet measured.
@@ -16,31 +16,55 @@
 
 constexpr int THREADS = 256;
 constexpr int IMAGE_THREADS = 1024; // of a block that serves a whole image
-constexpr int TERMS = 8;
+constexpr int TERMS = 16;
+constexpr int SUMS = 4;
 
 DEVICE i64 elementOfThread() {
     return static_cast<i64>(blockIdx.x) * THREADS + threadIdx.x;
 }
 
-/** Up to 8 terms; `stride` is that of a row of coefficients, 0 where one row serves all; base may be null, and may be y. */
+/**
+ * Up to 4 sums of up to 16 terms, of which those in the bits of `narrow` are of T and the others float. `coefficients` are those of the first
+ * term and sum, `sumStride` lies between sums and `imageStride` between images. The terms add to y where they are `more` of them.
+ * grid (blocks, images), block 256.
+ */
 extern "C" __global__ void __launch_bounds__(THREADS)
-    weightedSum(const float* coefficients, int stride, const float* base, const float* term0, const float* term1, const float* term2,
-                const float* term3, const float* term4, const float* term5, const float* term6, const float* term7, int terms, float* y,
-                i64 count, i64 elementsPerImage) {
-    const i64 i = elementOfThread();
-    if (i >= count) {
+    weightedSums(const float* coefficients, i64 imageStride, int sumStride, const void* term0, const void* term1, const void* term2,
+                 const void* term3, const void* term4, const void* term5, const void* term6, const void* term7, const void* term8,
+                 const void* term9, const void* term10, const void* term11, const void* term12, const void* term13, const void* term14,
+                 const void* term15, int terms, u32 narrow, float* y0, float* y1, float* y2, float* y3, int sums, int more, int images,
+                 i64 perImage) {
+    const void* from[TERMS] = {term0, term1, term2,  term3,  term4,  term5,  term6,  term7,
+                               term8, term9, term10, term11, term12, term13, term14, term15};
+    float* to[SUMS] = {y0, y1, y2, y3};
+    const i64 element = elementOfThread();
+    if (element >= perImage) {
         return;
     }
-    const float* all[TERMS] = {term0, term1, term2, term3, term4, term5, term6, term7};
-    const float* row = coefficients + i / elementsPerImage * stride;
-    double sum = base == nullptr ? 0 : base[i];
+    for (int image = blockIdx.y; image < images; image += gridDim.y) {
+        const i64 i = image * perImage + element;
+        float values[TERMS] = {};
 #pragma unroll
-    for (int k = 0; k < TERMS; k++) {
-        if (k < terms) {
-            sum += static_cast<double>(row[k]) * all[k][i];
+        for (int k = 0; k < TERMS; k++) {
+            if (k < terms) {
+                values[k] = narrow >> k & 1 ? toFloat(static_cast<const T*>(from[k])[i]) : static_cast<const float*>(from[k])[i];
+            }
+        }
+#pragma unroll
+        for (int o = 0; o < SUMS; o++) {
+            if (o < sums) {
+                const float* row = coefficients + image * imageStride + o * sumStride;
+                double sum = more ? to[o][i] : 0;
+#pragma unroll
+                for (int k = 0; k < TERMS; k++) {
+                    if (k < terms) {
+                        sum += static_cast<double>(row[k]) * values[k];
+                    }
+                }
+                to[o][i] = static_cast<float>(sum);
+            }
         }
     }
-    y[i] = static_cast<float>(sum);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS)

@@ -127,11 +127,22 @@ class ShapeErrorsTest {
                 () -> ops.addPerChannel(f32(2, 4, 4, 3), f32(3)));
         fails("weightedSum at unet/mid: needs at least one term", () -> ops.weightedSum(f32(1, 1)));
         fails(
-                "weightedSum at unet/mid: terms are f32 of one shape; given f32 [2, 3] on dry and f32 [2, 4] on dry",
+                "weightedSum at unet/mid: terms are of one shape, given f32 [2, 3] on dry and f32 [2, 4] on dry",
                 () -> ops.weightedSum(f32(1, 2), f32(2, 3), f32(2, 4)));
+        fails(
+                "weightedSum at unet/mid: terms are f32, given bf16 [2, 3] on dry",
+                () -> ops.weightedSum(f32(1, 2), f32(2, 3), bf16(2, 3)));
         fails(
                 "weightedSum at unet/mid: coefficients are f32 [3, 1] on dry for 1 terms of [2, 3]",
                 () -> ops.weightedSum(f32(3, 1), f32(2, 3)));
+        fails(
+                "weightedSums at unet/mid: coefficients are f32 [1, 3] on dry for 2 sums of 2 terms of [2, 3]",
+                () -> ops.weightedSums(f32(1, 3), 2, f32(2, 3), bf16(2, 3)));
+        fails(
+                "weightedSums at unet/mid: terms are f32 or of one 16-bit type,"
+                        + " given [bf16 [2, 3] on dry, f16 [2, 3] on dry]",
+                () -> ops.weightedSums(f32(1, 2), 1, bf16(2, 3), ops.cast(f32(2, 3), DType.F16)));
+        fails("weightedSums at unet/mid: cannot give 0 sums", () -> ops.weightedSums(f32(1, 1), 0, f32(2, 3)));
     }
 
     @Test

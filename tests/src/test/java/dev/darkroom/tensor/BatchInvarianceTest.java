@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.darkroom.tensor.Devices.Subject;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.DisplayName;
@@ -47,9 +48,11 @@ class BatchInvarianceTest extends OnEveryDevice {
         addMatrixProducts(all, in, out);
         addConvolutions(all, h, w, in, out);
         Affine affine = new Affine(upload(normal(1, 1, in), DType.F32), upload(normal(0, 1, in), DType.F32));
+        Affine twice = new Affine(upload(normal(1, 1, 2 * in), DType.F32), upload(normal(0, 1, 2 * in), DType.F32));
         int heads = in % 8 == 0 ? 4 : 2;
         all.put("groupNorm", x -> ops.groupNorm(x, affine, 2, 1e-5f));
         all.put("groupNormSilu", x -> ops.groupNormSilu(x, affine, in, 1e-5f));
+        all.put("groupNormSiluConcat", x -> ops.groupNormSiluConcat(x, ops.silu(x), twice, 2, 1e-5f));
         all.put("layerNorm", x -> ops.layerNorm(x, affine, 1e-5f));
         all.put("attention", x -> {
             Tensor q = tokens(x);
@@ -66,6 +69,11 @@ class BatchInvarianceTest extends OnEveryDevice {
         all.put("rescaleGuidance", x -> {
             Tensor wide = ops.cast(x, DType.F32);
             return ops.rescaleGuidance(wide, ops.exp(wide), 0.7f);
+        });
+        Tensor factors = ops.upload(Shape.of(1, 6), 1f, -2f, 3f, 0.1f, 0.2f, 0.3f);
+        all.put("weightedSums", x -> {
+            List<Tensor> sums = ops.weightedSums(factors, 2, x, ops.cast(x, DType.F32), x);
+            return ops.concatChannels(sums.get(0), sums.get(1));
         });
         all.put("dynamicThreshold", x -> ops.dynamicThreshold(ops.cast(x, DType.F32), 0.9f, 5));
         return all;

@@ -45,6 +45,9 @@ public final class EveryOperation {
         Affine affine = new Affine(ops.upload(zeros(CHANNELS), DType.F32), ops.upload(zeros(CHANNELS), DType.F32));
         all.put("groupNorm", x -> ops.groupNorm(x, affine, 4, 1e-5f));
         all.put("groupNormSilu", x -> ops.groupNormSilu(x, affine, 4, 1e-5f));
+        Affine twice =
+                new Affine(ops.upload(zeros(2 * CHANNELS), DType.F32), ops.upload(zeros(2 * CHANNELS), DType.F32));
+        all.put("groupNormSiluConcat", x -> ops.groupNormSiluConcat(x, x, twice, 2, 1e-5f));
         all.put("layerNorm", x -> ops.layerNorm(x, affine, 1e-5f));
         all.put("addPerChannel", x -> ops.addPerChannel(x, t));
     }
@@ -73,6 +76,8 @@ public final class EveryOperation {
     private static void addDiffusion(Ops ops, Map<String, UnaryOperator<Tensor>> all) {
         Tensor coefficients = ops.upload(Shape.of(1, 2), 1f, 2f);
         all.put("weightedSum", x -> ops.weightedSum(coefficients, wide(ops, x), wide(ops, x)));
+        all.put("weightedSums", x -> ops.weightedSums(coefficients, 1, x, wide(ops, x))
+                .get(0));
         all.put("timeEmbedding", x -> ops.timeEmbedding(wide(ops, x).reshape(-1), 10, true, 0));
         all.put("rescaleGuidance", x -> ops.rescaleGuidance(wide(ops, x), wide(ops, x), 0.7f));
         all.put("dynamicThreshold", x -> ops.dynamicThreshold(wide(ops, x), 0.99f, 2));

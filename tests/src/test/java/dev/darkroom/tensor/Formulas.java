@@ -224,4 +224,31 @@ final class Formulas {
         }
         return y;
     }
+
+    /** a [..., p], b [..., q] → [..., p + q]. */
+    static Values concatChannels(Values a, Values b) {
+        int p = a.dim(-1);
+        int q = b.dim(-1);
+        Values y = Values.of(a.shape.with(-1, p + q));
+        for (int row = 0; row < a.rows(); row++) {
+            System.arraycopy(a.numbers, row * p, y.numbers, row * (p + q), p);
+            System.arraycopy(b.numbers, row * q, y.numbers, row * (p + q) + p, q);
+        }
+        return y;
+    }
+
+    /** coefficients [n or 1, sums · k], k terms [n, ...] → [sums · n, ...]. */
+    static Values weightedSums(Rounding r, Values coefficients, int sums, Values... terms) {
+        int images = terms[0].dim(0);
+        int count = terms[0].numbers.length;
+        Values y = Values.of(terms[0].shape.with(0, sums * images));
+        for (int i = 0; i < y.numbers.length; i++) {
+            int row = coefficients.dim(0) == 1 ? 0 : i % count / (count / images);
+            for (int k = 0; k < terms.length; k++) {
+                double factor = coefficients.numbers[(row * sums + i / count) * terms.length + k];
+                y.numbers[i] = r.step(y.numbers[i] + factor * terms[k].numbers[i % count]);
+            }
+        }
+        return y;
+    }
 }

@@ -42,7 +42,9 @@ class FusionContractTest extends OnEveryDevice {
                 .map(Method::getName)
                 .filter(name -> !PLUMBING.contains(name))
                 .collect(Collectors.toCollection(TreeSet::new));
-        Set<String> tested = Stream.concat(ofTokens(1, 4, 4, null).stream(), ofMaps(1, 2, 2, 4, 4, 3, 1).stream())
+        Set<String> tested = Stream.of(
+                        ofTokens(1, 4, 4, null), ofMaps(1, 2, 2, 4, 4, 3, 1), List.of(weightedSums(1, 1, 1, 1, 1)))
+                .flatMap(List::stream)
                 .map(Fused::name)
                 .collect(Collectors.toCollection(TreeSet::new));
         assertEquals(fused, tested);
@@ -66,6 +68,12 @@ class FusionContractTest extends OnEveryDevice {
     })
     void onMaps(int n, int h, int w, int in, int out, int kernel, int stride) {
         ofMaps(n, h, w, in, out, kernel, stride).forEach(this::check);
+    }
+
+    @ParameterizedTest(name = "{0} images of {1}, {2} terms, {3} sums, {4} rows of coefficients")
+    @CsvSource({"1, 1, 1, 1, 1", "3, 255, 2, 2, 3", "2, 4097, 9, 4, 1", "5, 7, 16, 5, 5", "2, 65, 37, 9, 2"})
+    void onSamples(int images, int perImage, int terms, int sums, int rows) {
+        check(weightedSums(images, perImage, terms, sums, rows));
     }
 
     private void check(Fused fused) {
@@ -135,6 +143,7 @@ class FusionContractTest extends OnEveryDevice {
         fused.add(upsampling(x, a, weight, bias, kernel, 2 * h, 2 * w));
         fused.add(upsampling(x, a, weight, bias, kernel, 2 * h + 1, 2 * w - 1));
         fused.add(groupNormSilu(x, a, in / 2));
+        fused.add(groupNormSiluConcat(x, a, residual.dim(1) == h && residual.dim(2) == w ? residual : x));
         return fused;
     }
 
@@ -155,5 +164,36 @@ class FusionContractTest extends OnEveryDevice {
                 "groupNormSilu",
                 o -> o.groupNormSilu(a, affine, groups, EPSILON),
                 r -> Formulas.silu(r, Formulas.groupNorm(r, x, gain, shift, groups, EPSILON)));
+    }
+
+    /** Groups of two channels and, where the number of all is divisible by 4, of four: some may lie in both maps. */
+    private Fused groupNormSiluConcat(Values x, Tensor a, Values y) {
+        Tensor b = upload(y);
+        int channels = x.dim(-1) + y.dim(-1);
+        int groups = channels % 4 == 0 ? channels / 4 : channels / 2;
+        Values gain = normal(1, 0.5, channels);
+        Values shift = normal(0, 1, channels);
+        Affine affine = new Affine(upload(gain, DType.F32), upload(shift, DType.F32));
+        return new Fused(
+                "groupNormSiluConcat",
+                o -> o.groupNormSiluConcat(a, b, affine, groups, EPSILON),
+                r -> Formulas.silu(
+                        r, Formulas.groupNorm(r, Formulas.concatChannels(x, y), gain, shift, groups, EPSILON)));
+    }
+
+    /** Terms of f32 and of the type under test in turn. */
+    private Fused weightedSums(int images, int perImage, int terms, int sums, int rows) {
+        Values coefficients = normal(0, 5, rows, sums * terms);
+        Values[] values = new Values[terms];
+        Tensor[] tensors = new Tensor[terms];
+        for (int k = 0; k < terms; k++) {
+            values[k] = held(0, 1, images, perImage);
+            tensors[k] = upload(values[k], k % 2 == 0 ? dtype : DType.F32);
+        }
+        Tensor factors = upload(coefficients, DType.F32);
+        return new Fused(
+                "weightedSums",
+                o -> o.concatRows(o.weightedSums(factors, sums, tensors).toArray(Tensor[]::new)),
+                r -> Formulas.weightedSums(r, coefficients, sums, values));
     }
 }

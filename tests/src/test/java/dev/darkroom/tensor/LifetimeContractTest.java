@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.darkroom.tensor.Devices.Subject;
 import java.lang.reflect.Method;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
@@ -17,7 +18,8 @@ import org.junit.jupiter.api.Test;
 
 @DisplayName("Memory on a device that computes")
 class LifetimeContractTest extends OnEveryDevice {
-    private static final Set<String> PLUMBING = Set.of("in", "scoped", "iterate", "upload");
+    private static final Set<String> PLUMBING = Set.of("in", "scoped", "scopedAll", "iterate", "iterateAll", "upload");
+    private static final Set<Class<?>> RESULTS = Set.of(Tensor.class, List.class);
 
     LifetimeContractTest(Subject subject) {
         super(subject);
@@ -26,7 +28,7 @@ class LifetimeContractTest extends OnEveryDevice {
     @Test
     void everyOperationIsKnownToTheseTests() {
         Set<String> declared = Arrays.stream(Ops.class.getMethods())
-                .filter(method -> method.getReturnType() == Tensor.class)
+                .filter(method -> RESULTS.contains(method.getReturnType()))
                 .map(Method::getName)
                 .filter(name -> !PLUMBING.contains(name))
                 .collect(Collectors.toCollection(TreeSet::new));

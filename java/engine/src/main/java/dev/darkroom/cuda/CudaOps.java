@@ -11,6 +11,8 @@ import dev.darkroom.tensor.Scope;
 import dev.darkroom.tensor.Shape;
 import dev.darkroom.tensor.ShapeRules;
 import dev.darkroom.tensor.Tensor;
+import java.util.List;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** Checks operands, allocates results and hands the work to the kernels that do it. */
@@ -268,8 +270,18 @@ final class CudaOps implements Ops {
     @Override
     public Tensor weightedSum(Tensor coefficients, Tensor... terms) {
         Tensor y = scope.allocate(ShapeRules.weightedSum(this, coefficients, terms), DType.F32);
-        engine.diffusion.weightedSum(coefficients, terms, y);
+        engine.diffusion.weightedSums(coefficients, terms, List.of(y));
         return y;
+    }
+
+    @Override
+    public List<Tensor> weightedSums(Tensor coefficients, int outputs, Tensor... terms) {
+        Shape shape = ShapeRules.weightedSums(this, coefficients, outputs, terms);
+        List<Tensor> results = Stream.generate(() -> scope.allocate(shape, DType.F32))
+                .limit(outputs)
+                .toList();
+        engine.diffusion.weightedSums(coefficients, terms, results);
+        return results;
     }
 
     // ---- moving ----

@@ -2,6 +2,9 @@ package dev.darkroom.cuda;
 
 /** Sizes of grids. */
 final class Grids {
+    /** The most blocks that a grid has in its second and third dimension. */
+    static final int MOST_Y = 65535;
+
     private Grids() {}
 
     /** How many blocks of {@code each} it takes for {@code count}. */

@@ -12,7 +12,7 @@ import org.lwjgl.system.MemoryUtil;
  * A function of a loaded module.
  *
  * <p>Arguments are written, in the order of the function's parameters, into a block outside the Java heap that is made once: a launch
- * allocates nothing. {@link #launch} queues the call and starts a new list of arguments.
+ * allocates nothing. {@link #launch} queues the call and starts a new list of arguments; so does a tensor that was released already, by throwing.
  */
 final class Kernel {
     private static final int MOST_ARGUMENTS = 64;
@@ -39,7 +39,12 @@ final class Kernel {
 
     /** The address of a tensor's first element; null for a pointer that the kernel takes as absent. */
     Kernel tensor(@Nullable Tensor tensor) {
-        return address(tensor == null ? 0 : tensor.address());
+        try {
+            return address(tensor == null ? 0 : tensor.address());
+        } catch (IllegalStateException released) {
+            count = 0;
+            throw released;
+        }
     }
 
     Kernel address(long address) {

@@ -11,6 +11,8 @@ import dev.darkroom.tensor.Scope;
 import dev.darkroom.tensor.Shape;
 import dev.darkroom.tensor.ShapeRules;
 import dev.darkroom.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -222,6 +224,21 @@ final class DryOps implements Ops {
         Tensor[] operands =
                 Stream.concat(Stream.of(coefficients), Stream.of(terms)).toArray(Tensor[]::new);
         return result("weightedSum", shape, DType.F32, 2 * shape.count() * terms.length, operands);
+    }
+
+    @Override
+    public List<Tensor> weightedSums(Tensor coefficients, int outputs, Tensor... terms) {
+        Shape shape = ShapeRules.weightedSums(this, coefficients, outputs, terms);
+        long flops = 2 * shape.count() * terms.length;
+        Tensor[] operands =
+                Stream.concat(Stream.of(coefficients), Stream.of(terms)).toArray(Tensor[]::new);
+        List<Tensor> results =
+                new ArrayList<>(List.of(result("weightedSums", shape, DType.F32, outputs * flops, operands)));
+        while (results.size() < outputs) {
+            results.add(scope.allocate(shape, DType.F32));
+            device.tally().addBytes("weightedSums", results.get(0).byteSize());
+        }
+        return results;
     }
 
     @Override

@@ -2,6 +2,8 @@ package dev.darkroom.tensor;
 
 import java.util.List;
 import java.util.function.Function;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -250,5 +252,24 @@ public interface Ops {
     /** silu(groupNorm(x)). */
     default Tensor groupNormSilu(Tensor x, Affine affine, int groups, float epsilon) {
         return silu(groupNorm(x, affine, groups, epsilon));
+    }
+
+    /** groupNormSilu of the channels of a followed by those of b. */
+    default Tensor groupNormSiluConcat(Tensor a, Tensor b, Affine affine, int groups, float epsilon) {
+        return groupNormSilu(concatChannels(a, b), affine, groups, epsilon);
+    }
+
+    /**
+     * {@code outputs} weighted sums of the same terms, each f32 or of one 16-bit type, all of one shape [n, ...] → f32 of that shape.
+     *
+     * @param coefficients f32 [n, outputs · k], for each image the k factors of the first sum, then those of the next, or [1, outputs · k]
+     */
+    default List<Tensor> weightedSums(Tensor coefficients, int outputs, Tensor... terms) {
+        ShapeRules.weightedSums(this, coefficients, outputs, terms);
+        Tensor[] wide = Stream.of(terms).map(term -> cast(term, DType.F32)).toArray(Tensor[]::new);
+        return IntStream.range(0, outputs)
+                .map(sum -> sum * terms.length)
+                .mapToObj(from -> weightedSum(sliceChannels(coefficients, from, from + terms.length), wide))
+                .toList();
     }
 }

@@ -1,6 +1,7 @@
 package dev.darkroom.tensor;
 
 import java.util.Arrays;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -123,24 +124,46 @@ public final class ShapeRules {
     }
 
     public static Shape weightedSum(Ops ops, Tensor coefficients, Tensor... terms) {
-        if (terms.length == 0) {
-            throw fail(ops, "weightedSum", "needs at least one term");
+        for (Tensor term : terms) {
+            if (term.dtype() != DType.F32) {
+                throw fail(ops, "weightedSum", "terms are f32, given " + term);
+            }
+        }
+        return linearForms(ops, "weightedSum", coefficients, 1, terms);
+    }
+
+    public static Shape weightedSums(Ops ops, Tensor coefficients, int outputs, Tensor... terms) {
+        DType narrow = DType.F32;
+        for (Tensor term : terms) {
+            if (term.dtype() != DType.F32) {
+                boolean fits = term.dtype().isFloating() && (narrow == DType.F32 || narrow == term.dtype());
+                if (!fits) {
+                    throw fail(ops, "weightedSums", "terms are f32 or of one 16-bit type, given " + List.of(terms));
+                }
+                narrow = term.dtype();
+            }
+        }
+        return linearForms(ops, "weightedSums", coefficients, outputs, terms);
+    }
+
+    private static Shape linearForms(Ops ops, String op, Tensor coefficients, int outputs, Tensor... terms) {
+        if (terms.length == 0 || outputs < 1) {
+            throw fail(ops, op, terms.length == 0 ? "needs at least one term" : "cannot give " + outputs + " sums");
         }
         Shape shape = terms[0].shape();
         for (Tensor term : terms) {
-            if (!term.shape().equals(shape) || term.dtype() != DType.F32) {
-                throw fail(ops, "weightedSum", "terms are f32 of one shape; given " + terms[0] + " and " + term);
+            if (!term.shape().equals(shape)) {
+                throw fail(ops, op, "terms are of one shape, given " + terms[0] + " and " + term);
             }
         }
         Shape given = coefficients.shape();
         boolean fits = given.rank() == 2
                 && (given.dim(0) == 1 || given.dim(0) == shape.dim(0))
-                && given.dim(1) == terms.length;
+                && given.dim(1) == outputs * terms.length;
         if (!fits || coefficients.dtype() != DType.F32) {
+            String sums = outputs == 1 ? "" : outputs + " sums of ";
             throw fail(
-                    ops,
-                    "weightedSum",
-                    "coefficients are " + coefficients + " for " + terms.length + " terms of " + shape);
+                    ops, op, "coefficients are " + coefficients + " for " + sums + terms.length + " terms of " + shape);
         }
         return shape;
     }
