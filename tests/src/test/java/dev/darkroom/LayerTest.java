@@ -28,7 +28,7 @@ class LayerTest {
     private static final Map<String, String> MAY_NAME = Map.ofEntries(
             Map.entry("tensor", ""),
             Map.entry("cpu", "tensor org.bytedeco org.lwjgl"),
-            Map.entry("cuda.bind", "jcuda"),
+            Map.entry("cuda.bind", "jcuda org.bytedeco org.lwjgl"),
             Map.entry("cuda", "tensor cuda.bind jcuda org.lwjgl"),
             Map.entry("dry", "tensor"),
             Map.entry("device", "tensor cpu cuda cuda.bind dry"),

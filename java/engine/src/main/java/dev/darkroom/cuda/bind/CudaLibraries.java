@@ -1,101 +1,101 @@
 package dev.darkroom.cuda.bind;
 
-import java.io.IOException;
+import dev.darkroom.cuda.bind.LibraryFinding.Found;
+import dev.darkroom.cuda.bind.LibraryFinding.Missing;
+import dev.darkroom.cuda.bind.LibraryFinding.Place;
+import dev.darkroom.cuda.bind.LibraryFinding.Rejected;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.LinkedHashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Optional;
-import java.util.Set;
-import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.stream.Collectors;
 
-/** Where the libraries of CUDA lie on this machine. */
+/** Finds the libraries of CUDA on a machine, each on its own. Finding reads folders only; nothing is loaded. */
 public final class CudaLibraries {
-    /** Names a folder that is searched before all others; also where a software device lies. */
-    public static final String DRIVER_SETTING = "DARKROOM_CUDA_DRIVER";
+    private final List<Place> places;
 
-    private static final String DRIVER = "libcuda.so.1";
-    private static final List<String> NVRTC = List.of("libnvrtc.so.13", "libnvrtc.so.12");
-    private static final List<String> LOADER_FOLDERS = List.of(
-            "/usr/lib/x86_64-linux-gnu",
-            "/usr/lib64",
-            "/usr/lib",
-            "/lib/x86_64-linux-gnu",
-            "/usr/local/nvidia/lib64",
-            "/usr/local/lib",
-            "/usr/lib/wsl/lib");
-
-    private final List<Path> folders;
-
-    private CudaLibraries(List<Path> folders) {
-        this.folders = folders;
+    private CudaLibraries(List<Place> places) {
+        this.places = places;
     }
 
-    /** The libraries of this machine, in the order in which they are preferred. */
+    /**
+     * Those of this machine.
+     *
+     * @throws CudaUnavailableException when DARKROOM_CUDA_DRIVER or DARKROOM_CUDA_HOME names a folder that does not exist
+     */
     public static CudaLibraries ofThisMachine() {
-        Set<Path> folders = new LinkedHashSet<>();
-        add(folders, System.getenv(DRIVER_SETTING), "");
-        add(folders, System.getenv("CUDA_HOME"), "lib64");
-        add(folders, System.getenv("CUDA_PATH"), "lib64");
-        toolkits().forEach(toolkit -> folders.add(toolkit.resolve("lib64")));
-        String loaderPath = System.getenv("LD_LIBRARY_PATH");
-        if (loaderPath != null) {
-            for (String folder : loaderPath.split(":", -1)) {
-                add(folders, folder.isEmpty() ? null : folder, "");
+        return of(Machine.ofThisProcess());
+    }
+
+    static CudaLibraries of(Machine machine) {
+        return new CudaLibraries(SearchPath.of(machine));
+    }
+
+    /** The driver. */
+    public LibraryFinding driver() {
+        return find(CudaLibrary.DRIVER, OptionalInt.empty());
+    }
+
+    /** Where libraries are looked for, the preferred place first. */
+    public List<Place> places() {
+        return places;
+    }
+
+    /**
+     * A library, of the newest version that the first place with one has.
+     *
+     * @param driver the version of CUDA that the driver is made for, as it tells it (12060); where it is known, libraries of a newer major version
+     *               are passed over: what NVRTC 13 compiles runs on drivers for CUDA 13 (580) and newer, while within a major version any
+     *               minor one serves
+     */
+    public LibraryFinding find(CudaLibrary library, OptionalInt driver) {
+        for (Place place : places) {
+            for (int major : library.majors()) {
+                Path file = place.folder().resolve(library.file(major));
+                if (Files.isRegularFile(file)
+                        && reasonAgainst(library, file, major, driver).isEmpty()) {
+                    return new Found(library, file, major, place);
+                }
             }
         }
-        LOADER_FOLDERS.forEach(folder -> folders.add(Path.of(folder)));
-        return new CudaLibraries(List.copyOf(folders));
+        return new Missing(library, places, rejected(library, driver));
     }
 
-    private static void add(Set<Path> folders, @Nullable String root, String inner) {
-        if (root != null) {
-            folders.add(Path.of(root).resolve(inner));
+    /** The files of a library that cannot be used, each with the reason; a file that has many names counts once. */
+    private List<Rejected> rejected(CudaLibrary library, OptionalInt driver) {
+        Map<Path, Rejected> rejected = new LinkedHashMap<>();
+        for (Place place : places) {
+            for (Path file : Folders.entries(place.folder(), library.stem() + ".*")) {
+                OptionalInt major = library.majorOf(file);
+                if (major.isPresent() && Files.isRegularFile(file)) {
+                    String reason = reasonAgainst(library, file, major.getAsInt(), driver);
+                    rejected.putIfAbsent(Folders.real(file), new Rejected(file, reason));
+                }
+            }
         }
+        return List.copyOf(rejected.values());
     }
 
-    private static List<Path> toolkits() {
-        try (Stream<Path> entries = Files.list(Path.of("/usr/local"))) {
-            return entries.filter(entry -> entry.getFileName().toString().startsWith("cuda"))
-                    .sorted()
-                    .toList();
-        } catch (IOException e) {
-            return List.of(); // there is no such folder
+    /** Why a file cannot be used; empty where it can. */
+    private static String reasonAgainst(CudaLibrary library, Path file, int major, OptionalInt driver) {
+        if (!library.majors().contains(major)) {
+            return "is of version " + major + ", needed is "
+                    + library.majors().stream().map(String::valueOf).collect(Collectors.joining(" or "));
         }
-    }
-
-    /** The driver's library. */
-    Path driver() {
-        return find(DRIVER)
-                .orElseThrow(() -> new CudaUnavailableException(
-                        "no NVIDIA driver was found",
-                        DRIVER + " is in none of " + folders + "; install the driver, or name its folder in "
-                                + DRIVER_SETTING + "; --device cpu needs none"));
-    }
-
-    /** The runtime compiler, of the newest version that the first folder with one has: it belongs to that folder's driver. */
-    Optional<Path> nvrtc() {
-        return folders.stream()
-                .flatMap(folder -> NVRTC.stream().map(folder::resolve))
-                .filter(Files::isRegularFile)
-                .findFirst();
-    }
-
-    /** What the runtime compiler needs beside it, to be loaded before it. */
-    List<Path> builtinsOf(Path nvrtc) throws IOException {
-        List<Path> found = new ArrayList<>();
-        try (var entries = Files.newDirectoryStream(nvrtc.resolveSibling(""), "libnvrtc-builtins.so*")) {
-            entries.forEach(found::add);
+        if (library.followsCuda() && driver.isPresent() && major > driver.getAsInt() / 1000) {
+            return "needs a driver for CUDA " + CudaVersion.text(1000 * major) + " or newer ("
+                    + CudaVersion.oldestDriver(major) + "), the one here is for CUDA "
+                    + CudaVersion.text(driver.getAsInt());
         }
-        return found;
-    }
-
-    private Optional<Path> find(String name) {
-        return folders.stream()
-                .map(folder -> folder.resolve(name))
-                .filter(Files::isRegularFile)
-                .findFirst();
+        List<String> absent = library.neededBeside(major).stream()
+                .filter(name -> !Files.isRegularFile(file.resolveSibling(name)))
+                .toList();
+        if (!absent.isEmpty()) {
+            return "lacks " + String.join(", ", absent) + " beside it";
+        }
+        boolean named = file.endsWith(library.file(major));
+        return named ? "" : "lacks the link " + library.file(major) + " to it";
     }
 }

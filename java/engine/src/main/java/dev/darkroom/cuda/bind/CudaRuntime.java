@@ -1,56 +1,54 @@
 package dev.darkroom.cuda.bind;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Path;
+import dev.darkroom.cuda.bind.LibraryFinding.Found;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.stream.IntStream;
 import jcuda.driver.CUdevice;
 import jcuda.driver.CUresult;
 import jcuda.driver.JCudaDriver;
 import jcuda.nvrtc.JNvrtc;
 import org.jspecify.annotations.Nullable;
 
-/** The driver and the runtime compiler of this machine, loaded and bound to JCuda once for the process. */
+/** The driver and, where there is one, the runtime compiler of this machine, loaded and bound to JCuda once for the process. */
 public final class CudaRuntime {
-    private static final int OLDEST_DRIVER = 12000; // CUDA 12.0, the oldest whose cubins and calls we use
     private static @Nullable CudaRuntime instance;
 
+    private final CudaLibraries libraries;
+    private final NativeLibrary driver;
     private final int driverVersion;
+    private final LibraryFinding nvrtc;
     private final Optional<String> nvrtcVersion;
 
-    private CudaRuntime() {
-        CudaLibraries libraries = CudaLibraries.ofThisMachine();
-        Path driver = libraries.driver();
-        load(driver);
-        JCudaNatives.load("JCudaDriver", Map.of(), () -> JCudaDriver.setExceptionsEnabled(false));
-        int code = JCudaDriver.cuInit(0);
-        if (code != CUresult.CUDA_SUCCESS) {
-            throw new CudaUnavailableException(
-                    "the NVIDIA driver does not start",
-                    driver + " says " + CUresult.stringFor(code) + "; see what nvidia-smi says");
+    private CudaRuntime(CudaLibraries libraries) {
+        this.libraries = libraries;
+        driver = NativeLibrary.load(libraries.driver().orThrow());
+        driverVersion = driver.driverVersion();
+        startDriver();
+        LibraryFinding finding = find(CudaLibrary.NVRTC);
+        Optional<String> version = Optional.empty();
+        if (finding instanceof Found found) {
+            try {
+                version = Optional.of(bindNvrtc(found));
+            } catch (CudaUnavailableException e) {
+                finding = found.unusable(String.valueOf(e.getMessage()));
+            }
         }
-        int[] version = new int[1];
-        Cuda.check(JCudaDriver.cuDriverGetVersion(version), "cuDriverGetVersion");
-        driverVersion = version[0];
-        if (driverVersion < OLDEST_DRIVER) {
-            throw new CudaUnavailableException(
-                    "the NVIDIA driver is too old",
-                    driver + " is made for CUDA " + release(driverVersion) + "; needed is one for CUDA "
-                            + release(OLDEST_DRIVER) + " or newer");
-        }
-        nvrtcVersion = libraries.nvrtc().map(path -> bindNvrtc(libraries, path));
+        nvrtc = finding;
+        nvrtcVersion = version;
     }
 
     /**
-     * The runtime, loaded at the first call.
+     * The runtime, loaded at the first call. That NVRTC is missing does not make it fail: kernels may have been compiled before.
      *
      * @throws CudaUnavailableException when there is no driver that can be used
      */
     public static synchronized CudaRuntime open() {
         CudaRuntime known = instance;
         if (known == null) {
-            known = new CudaRuntime();
+            known = new CudaRuntime(CudaLibraries.ofThisMachine());
             instance = known;
         }
         return known;
@@ -59,58 +57,93 @@ public final class CudaRuntime {
     /**
      * The GPU of number {@code ordinal}.
      *
-     * @throws CudaUnavailableException when there are not as many
+     * @throws CudaUnavailableException when there are not as many, or it is too old
      */
     public CUdevice device(int ordinal) {
-        int[] count = new int[1];
-        Cuda.check(JCudaDriver.cuDeviceGetCount(count), "cuDeviceGetCount");
-        if (ordinal >= count[0]) {
+        int count = count();
+        if (ordinal >= count) {
             throw new CudaUnavailableException(
                     "there is no cuda:" + ordinal,
-                    count[0] == 0 ? "the driver sees no GPU" : "the driver sees " + count[0] + ", from cuda:0 on");
+                    "the driver sees " + count + (count == 1 ? " GPU" : " GPUs")
+                            + (count == 0 ? "" : ", from cuda:0 to cuda:" + (count - 1)));
         }
-        CUdevice device = new CUdevice();
-        Cuda.check(JCudaDriver.cuDeviceGet(device, ordinal), "cuDeviceGet");
+        CUdevice device = handle(ordinal);
+        Gpu gpu = Gpu.of(ordinal, device);
+        if (!gpu.problem().isEmpty()) {
+            throw new CudaUnavailableException("cuda:" + ordinal + " cannot be used", gpu.problem());
+        }
         return device;
     }
 
-    /** The version of the runtime compiler, or nothing where it was not found. */
+    /** All GPUs, those that cannot be used with the reason. */
+    public List<Gpu> gpus() {
+        return IntStream.range(0, count())
+                .mapToObj(ordinal -> Gpu.of(ordinal, handle(ordinal)).measured(handle(ordinal)))
+                .toList();
+    }
+
+    /** A library of a version that goes with the driver. */
+    public LibraryFinding find(CudaLibrary library) {
+        return libraries.find(library, OptionalInt.of(driverVersion));
+    }
+
+    /** The runtime compiler, or why there is none. */
+    public LibraryFinding nvrtc() {
+        return nvrtc;
+    }
+
+    /** The version of the runtime compiler, or nothing where there is none. */
     public Optional<String> nvrtcVersion() {
         return nvrtcVersion;
     }
 
     /** Versions, in a few words. */
     public String description() {
-        return "driver for CUDA " + release(driverVersion)
+        return "driver for CUDA " + CudaVersion.text(driverVersion)
                 + nvrtcVersion.map(version -> ", NVRTC " + version).orElse(", no NVRTC");
     }
 
-    private static String bindNvrtc(CudaLibraries libraries, Path path) {
-        try {
-            libraries.builtinsOf(path).forEach(CudaRuntime::load); // else compiling fails with code 7
-        } catch (IOException e) {
-            throw new UncheckedIOException("the folder of " + path + " cannot be read", e);
+    private void startDriver() {
+        String path = Folders.name(driver.found().path());
+        if (driverVersion < CudaVersion.OLDEST) {
+            throw new CudaUnavailableException(
+                    "the NVIDIA driver is too old",
+                    path + " is made for CUDA " + CudaVersion.text(driverVersion) + "; needed is one for CUDA "
+                            + CudaVersion.text(CudaVersion.OLDEST) + " or newer: release "
+                            + CudaVersion.oldestDriver(CudaVersion.OLDEST / 1000));
         }
-        load(path);
+        driver.require(CalledFunctions.DRIVER);
+        JCudaNatives.load("JCudaDriver", Map.of(), () -> JCudaDriver.setExceptionsEnabled(false));
+        int code = JCudaDriver.cuInit(0);
+        if (code == CUresult.CUDA_ERROR_NO_DEVICE) {
+            throw new CudaUnavailableException("there is no GPU", "the driver " + path + " sees none");
+        }
+        if (code != CUresult.CUDA_SUCCESS) {
+            throw new CudaUnavailableException(
+                    "the NVIDIA driver does not start",
+                    path + " says " + CUresult.stringFor(code) + "; see what nvidia-smi says");
+        }
+    }
+
+    private static String bindNvrtc(Found found) {
+        NativeLibrary library = NativeLibrary.load(found);
+        library.require(CalledFunctions.NVRTC);
         JCudaNatives.load(
                 "JNvrtc",
-                Map.of("libnvrtc.so.12", path.getFileName().toString()),
+                Map.of(CudaLibrary.NVRTC.file(12), CudaLibrary.NVRTC.file(found.major())),
                 () -> JNvrtc.setExceptionsEnabled(false));
-        int[] major = new int[1];
-        int[] minor = new int[1];
-        JNvrtc.nvrtcVersion(major, minor);
-        return major[0] + "." + minor[0];
+        return library.version();
     }
 
-    private static void load(Path library) {
-        try {
-            System.load(library.toAbsolutePath().toString());
-        } catch (UnsatisfiedLinkError e) {
-            throw new CudaUnavailableException(library + " cannot be loaded", String.valueOf(e.getMessage()), e);
-        }
+    private static int count() {
+        int[] count = new int[1];
+        Cuda.check(JCudaDriver.cuDeviceGetCount(count), "cuDeviceGetCount");
+        return count[0];
     }
 
-    private static String release(int version) {
-        return version / 1000 + "." + version % 1000 / 10;
+    private static CUdevice handle(int ordinal) {
+        CUdevice device = new CUdevice();
+        Cuda.check(JCudaDriver.cuDeviceGet(device, ordinal), "cuDeviceGet");
+        return device;
     }
 }
