@@ -1,12 +1,13 @@
-// Matrix products of tokens and weights with what follows them.
-//   linear      y[m, n] = activation(Σ x[m, k] · w[n, k] + bias[n]) + residual[m, n] + perChannel[m / rowsPerImage, n]
-//   geglu       y[m, n] = (Σ x[m, k] · v[n, k] + c[n]) · gelu(Σ x[m, k] · g[n, k] + d[n])       (Shazeer 2020)
-// Source    mainloop.cuh, epilogue.cuh
+// Matrix products of tokens and weights with what precedes and follows them.
+//   linear      y[p, m, n] = activation(Σ x'[m, k] · w[p, n, k] + bias[p, n]) + residual[m, n] + perChannel[m / rowsPerImage, n], for p < products
+//   geglu       y[m, n] = (Σ x'[m, k] · v[n, k] + c[n]) · gelu(Σ x'[m, k] · g[n, k] + d[n])      (Shazeer 2020)
+//   where x' is x, or with NORMALIZE = 1 its layer normalisation by gain and normBias
+// Source    mainloop.cuh, epilogue.cuh, rownorm.cuh
 // Java      GemmKernels
-// Shapes    x [rows, depth], w, v, g [columns, depth], residual, y [rows, columns], perChannel [rows / rowsPerImage, columns] of T; biases
-//           [columns] float; partials and arrivals as mainloop.cuh has them, for gridDim.z splits of the depth.
-// Needs     any sizes from 1; -D ACTIVATION=NONE|GELU|QUICK_GELU|SILU and what mainloop.cuh asks for. VECTOR = 1: a row of x takes a
-//           multiple of 16 bytes, x and weights are aligned to 16 bytes. y may be residual.
+// Shapes    x [rows, depth], each w, v, g [columns, depth], residual, each y [rows, columns], perChannel [rows / rowsPerImage, columns] of T; biases
+//           [columns], gain, normBias [depth] float; partials and arrivals as mainloop.cuh has them, for gridDim.z splits of the depth.
+// Needs     any sizes from 1; up to three products; -D ACTIVATION=NONE|GELU|QUICK_GELU|SILU, NORMALIZE=0|1 and what mainloop.cuh asks for. VECTOR = 1: a
+//           row of x takes a multiple of 16 bytes, x, weights, gain and normBias are aligned to 16 bytes. y may be residual.
 // Numerics  Sums in float; one rounding, of y. An image's bits do not depend on its neighbours: splits depend on one image's rows alone, and
 //           their sums are added in ascending order.
 // Schedule  One block for a tile and a split; tiles of one row block lie side by side, so that x is read from memory once and the weights
@@ -16,21 +17,32 @@
 // Tried     The activation as an argument: its code is repeated for each of a thread's 64 sums, and ptxas takes 8 s instead of 0.5 s.
 
 #include "mainloop.cuh"
+#include "rownorm.cuh"
+
+/** One of three arguments. */
+template <class E>
+DEVICE E* nth(int i, E* a, E* b, E* c) {
+    return i == 0 ? a : i == 1 ? b : c;
+}
 
 extern "C" __global__ void __launch_bounds__(THREADS, MIN_BLOCKS)
-    linear(const T* x, const T* weight, const float* bias, const T* residual, const T* perChannel, T* y, float* partials, u32* arrivals,
-           int rows, int rowsPerImage, int columns, int depth) {
-    Tile tile(columns, TILE_N);
+    linear(const T* x, const float* gain, const float* normBias, float epsilon, const T* w0, const T* w1, const T* w2, const float* bias0,
+           const float* bias1, const float* bias2, const T* residual, const T* perChannel, T* y0, T* y1, T* y2, float* partials,
+           u32* arrivals, int rows, int rowsPerImage, int columns, int depth, int products) {
+    Tile tile(columns, TILE_N, products);
     Split split = {static_cast<int>(blockIdx.z), static_cast<int>(gridDim.z), partials, arrivals};
     Slices slices(depth, split);
-    MatrixRows<TILE_M> a(RowsFrom{x, tile.row, rows, depth}, depth, slices.first);
-    MatrixRows<TILE_N> b(RowsFrom{weight, tile.column, columns, depth}, depth, slices.first);
+    RowsFrom rowsOfX = {x, tile.row, rows, depth};
+    RowNorm norm(rowsOfX, {gain, normBias, epsilon}, depth, slices.first);
+    MatrixRows<TILE_M> a(rowsOfX, depth, slices.first);
+    MatrixRows<TILE_N> b(RowsFrom{nth(tile.product, w0, w1, w2), tile.column, columns, depth}, depth, slices.first);
     Sums sums;
-    multiply(a, b, slices, sums);
+    multiply(a, b, slices, sums, norm);
     if (!addSplits(split, blockIdx.x, sums)) {
         return;
     }
-    Epilogue epilogue = {bias, nullptr, residual, perChannel, y, rowsPerImage, columns};
+    const float* bias = nth(tile.product, bias0, bias1, bias2);
+    Epilogue epilogue = {bias, nullptr, residual, perChannel, nth(tile.product, y0, y1, y2), rowsPerImage, columns};
     forEach(sums, [&](int i, int j, const Sums::Piece& some) {
         if (tile.row + i < rows) {
             epilogue.write(tile.row + i, tile.column + j, some, ACTIVATION);
@@ -50,16 +62,18 @@ struct RowsInTurn {
 };
 
 extern "C" __global__ void __launch_bounds__(THREADS, MIN_BLOCKS)
-    geglu(const T* x, const T* value, const float* valueBias, const T* gate, const float* gateBias, T* y, float* partials, u32* arrivals,
-          int rows, int columns, int depth) {
+    geglu(const T* x, const float* gain, const float* normBias, float epsilon, const T* value, const T* gate, const float* valueBias,
+          const float* gateBias, T* y, float* partials, u32* arrivals, int rows, int columns, int depth) {
     Tile tile(columns, TILE_N / 2);
     Split split = {static_cast<int>(blockIdx.z), static_cast<int>(gridDim.z), partials, arrivals};
     Slices slices(depth, split);
-    MatrixRows<TILE_M> a(RowsFrom{x, tile.row, rows, depth}, depth, slices.first);
+    RowsFrom rowsOfX = {x, tile.row, rows, depth};
+    RowNorm norm(rowsOfX, {gain, normBias, epsilon}, depth, slices.first);
+    MatrixRows<TILE_M> a(rowsOfX, depth, slices.first);
     RowsInTurn weights = {{value, tile.column, columns, depth}, {gate, tile.column, columns, depth}};
     MatrixRows<TILE_N> b(weights, depth, slices.first);
     Sums sums;
-    multiply(a, b, slices, sums);
+    multiply(a, b, slices, sums, norm);
     if (!addSplits(split, blockIdx.x, sums)) {
         return;
     }

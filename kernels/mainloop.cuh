@@ -54,11 +54,13 @@ DEVICE int copiedChunk() {
 struct Tile {
     int row;
     int column;
+    int product; // which of several with the same rows
 
-    /** `width` is the number of columns of y in a tile. */
-    DEVICE Tile(int columns, int width) {
+    /** `width` is the number of columns of y in a tile. Each product has `columns` of its own. */
+    DEVICE Tile(int columns, int width, int products = 1) {
         u32 across = (columns + width - 1) / width;
-        row = blockIdx.x / across * TILE_M;
+        row = blockIdx.x / (across * products) * TILE_M;
+        product = blockIdx.x / across % products;
         column = blockIdx.x % across * width;
     }
 };
@@ -278,9 +280,12 @@ DEVICE void forEachPair(const Sums& sums, Body body) {
     }
 }
 
-/** sums = Σ over `slices`; a and b copy TILE_M and TILE_N rows of a slice at each call, from the first of these slices on. */
-template <class A, class B>
-DEVICE void multiply(A& a, B& b, Slices slices, Sums& sums) {
+/**
+ * sums = Σ over `slices`; a and b copy TILE_M and TILE_N rows of a slice at each call, from the first of these slices on. `arrived` is called with each
+ * slice of a when this thread's own part of it has come; it may change that part.
+ */
+template <class A, class B, class Arrived>
+DEVICE void multiply(A& a, B& b, Slices slices, Sums& sums, Arrived& arrived) {
     __shared__ __align__(128) T ring[STAGES * (TILE_M + TILE_N) * SLICE];
     int count = slices.end - slices.first;
     auto buffer = [&](int slice) { return ring + slice % STAGES * ((TILE_M + TILE_N) * SLICE); };
@@ -296,10 +301,18 @@ DEVICE void multiply(A& a, B& b, Slices slices, Sums& sums) {
     }
     for (int slice = 0; slice < count; slice++) {
         copyWait<STAGES - 2>();
+        arrived(buffer(slice));
         __syncthreads(); // every thread's part of this slice has come, and the slice before it is no longer read
         fetch(slice + STAGES - 1);
         sums.add(buffer(slice), buffer(slice) + TILE_M * SLICE);
     }
+}
+
+/** As above, with slices as they come. */
+template <class A, class B>
+DEVICE void multiply(A& a, B& b, Slices slices, Sums& sums) {
+    auto nothing = [](T*) {};
+    multiply(a, b, slices, sums, nothing);
 }
 
 /**

@@ -234,6 +234,38 @@ public interface Ops {
         return mul(linear(x, value), gelu(linear(x, gate)));
     }
 
+    /** linear(x) by each of some weights of one shape, in their order. */
+    default List<Tensor> linears(Tensor x, LinearWeight... weights) {
+        ShapeRules.linears(this, x, weights);
+        return Stream.of(weights).map(weight -> linear(x, weight)).toList();
+    }
+
+    /** linear(layerNorm(x)). */
+    default Tensor layerNormLinear(Tensor x, Affine affine, float epsilon, LinearWeight weight) {
+        return scoped("layerNorm", s -> s.linear(s.layerNorm(x, affine, epsilon), weight));
+    }
+
+    /** linearGelu(layerNorm(x)). */
+    default Tensor layerNormLinearGelu(Tensor x, Affine affine, float epsilon, LinearWeight weight) {
+        return scoped("layerNorm", s -> s.linearGelu(s.layerNorm(x, affine, epsilon), weight));
+    }
+
+    /** linearQuickGelu(layerNorm(x)). */
+    default Tensor layerNormLinearQuickGelu(Tensor x, Affine affine, float epsilon, LinearWeight weight) {
+        return scoped("layerNorm", s -> s.linearQuickGelu(s.layerNorm(x, affine, epsilon), weight));
+    }
+
+    /** linearGeglu(layerNorm(x)). */
+    default Tensor layerNormLinearGeglu(
+            Tensor x, Affine affine, float epsilon, LinearWeight value, LinearWeight gate) {
+        return scoped("layerNorm", s -> s.linearGeglu(s.layerNorm(x, affine, epsilon), value, gate));
+    }
+
+    /** linears(layerNorm(x)). */
+    default List<Tensor> layerNormLinears(Tensor x, Affine affine, float epsilon, LinearWeight... weights) {
+        return scopedAll("layerNorm", s -> s.linears(s.layerNorm(x, affine, epsilon), weights));
+    }
+
     /** conv2d(x) + residual, which has the result's shape. */
     default Tensor conv2dAdd(Tensor x, Conv2dWeight weight, Tensor residual) {
         return add(conv2d(x, weight), residual);

@@ -23,6 +23,31 @@ public final class ShapeRules {
         return x.shape().with(-1, weight.out());
     }
 
+    /** The shape of each result. */
+    public static Shape linears(Ops ops, Tensor x, LinearWeight... weights) {
+        if (weights.length == 0) {
+            throw fail(ops, "linears", "needs at least one weight");
+        }
+        for (LinearWeight weight : weights) {
+            linear(ops, x, weight);
+            requireSameOutputs(ops, "linears", weights[0], weight);
+        }
+        return linear(ops, x, weights[0]);
+    }
+
+    public static Shape linearGeglu(Ops ops, Tensor x, LinearWeight value, LinearWeight gate) {
+        Shape shape = linear(ops, x, value);
+        linear(ops, x, gate);
+        requireSameOutputs(ops, "linearGeglu", value, gate);
+        return shape;
+    }
+
+    private static void requireSameOutputs(Ops ops, String op, LinearWeight a, LinearWeight b) {
+        if (a.out() != b.out()) {
+            throw fail(ops, op, a + " and " + b + " differ in their outputs");
+        }
+    }
+
     public static Shape conv2d(Ops ops, Tensor x, Conv2dWeight weight) {
         requireRank(ops, "conv2d", x, 4);
         requireType(ops, "conv2d", weight, x);
