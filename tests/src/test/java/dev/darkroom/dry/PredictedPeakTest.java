@@ -51,7 +51,7 @@ class PredictedPeakTest {
                     return t.conv2dAdd(t.groupNormSilu(inner, affine, 32, 1e-5f), convolution, value);
                 });
                 return s.scoped(
-                        "feed-forward", t -> t.linearAdd(t.linearGelu(t.layerNorm(h, affine, 1e-5f), up), down, h));
+                        "feed-forward", t -> t.linearAdd(t.layerNormLinearGelu(h, affine, 1e-5f, up), down, h));
             });
             return device.pool().statistics().peak();
         }

@@ -45,9 +45,9 @@ class BatchInvarianceTest extends OnEveryDevice {
 
     private Map<String, UnaryOperator<Tensor>> operations(int h, int w, int in, int out) {
         Map<String, UnaryOperator<Tensor>> all = new LinkedHashMap<>();
-        addMatrixProducts(all, in, out);
-        addConvolutions(all, h, w, in, out);
         Affine affine = new Affine(upload(normal(1, 1, in), DType.F32), upload(normal(0, 1, in), DType.F32));
+        addMatrixProducts(all, affine, in, out);
+        addConvolutions(all, h, w, in, out);
         Affine twice = new Affine(upload(normal(1, 1, 2 * in), DType.F32), upload(normal(0, 1, 2 * in), DType.F32));
         int heads = in % 8 == 0 ? 4 : 2;
         all.put("groupNorm", x -> ops.groupNorm(x, affine, 2, 1e-5f));
@@ -79,7 +79,7 @@ class BatchInvarianceTest extends OnEveryDevice {
         return all;
     }
 
-    private void addMatrixProducts(Map<String, UnaryOperator<Tensor>> all, int in, int out) {
+    private void addMatrixProducts(Map<String, UnaryOperator<Tensor>> all, Affine affine, int in, int out) {
         LinearWeight layer = ops.linearWeight(host(normal(0, 0.1, out, in)), host(normal(0, 1, out)), dtype);
         all.put("linear", x -> ops.linear(x, layer));
         all.put("linearGelu", x -> ops.linearGelu(x, layer));
@@ -87,6 +87,11 @@ class BatchInvarianceTest extends OnEveryDevice {
         all.put("linearSilu", x -> ops.linearSilu(x, layer));
         all.put("linearAdd", x -> ops.linearAdd(x, layer, ops.linear(x, layer)));
         all.put("linearGeglu", x -> ops.linearGeglu(x, layer, layer));
+        all.put("layerNormLinearGeglu", x -> ops.layerNormLinearGeglu(x, affine, 1e-5f, layer, layer));
+        all.put("layerNormLinears", x -> {
+            List<Tensor> products = ops.layerNormLinears(x, affine, 1e-5f, layer, layer);
+            return ops.concatChannels(products.get(0), products.get(1));
+        });
     }
 
     private void addConvolutions(Map<String, UnaryOperator<Tensor>> all, int h, int w, int in, int out) {
