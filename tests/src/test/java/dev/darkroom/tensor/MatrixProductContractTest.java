@@ -70,7 +70,8 @@ class MatrixProductContractTest extends OnEveryDevice {
             assertArrayEquals(linear, ops.linear(tokens, layer).toHost());
             assertArrayEquals(geglu, ops.linearGeglu(tokens, layer, layer).toHost());
             assertArrayEquals(
-                    normalised, ops.layerNormLinear(tokens, affine, 1e-5f, layer).toHost());
+                    normalised,
+                    ops.layerNormLinear(tokens, affine, 1e-5f, layer).toHost());
             assertArrayEquals(convolution, ops.conv2d(map, same).toHost());
             assertArrayEquals(doubled, ops.upsampleConv2d(map, 10, 6, upsampled).toHost());
         }

@@ -154,8 +154,7 @@ final class CudaOps implements Ops {
     }
 
     @Override
-    public Tensor layerNormLinearGeglu(
-            Tensor x, Affine affine, float epsilon, LinearWeight value, LinearWeight gate) {
+    public Tensor layerNormLinearGeglu(Tensor x, Affine affine, float epsilon, LinearWeight value, LinearWeight gate) {
         return geglu(x, norm(x, affine, epsilon), value, gate);
     }
 

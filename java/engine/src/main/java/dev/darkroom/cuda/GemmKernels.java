@@ -114,8 +114,7 @@ final class GemmKernels {
      *
      * @param scope where partial sums may lie
      */
-    void geglu(
-            Scope scope, Tensor x, @Nullable RowNorm norm, CudaLinearWeight value, CudaLinearWeight gate, Tensor y) {
+    void geglu(Scope scope, Tensor x, @Nullable RowNorm norm, CudaLinearWeight value, CudaLinearWeight gate, Tensor y) {
         if (y.shape().count() == 0) {
             return;
         }
@@ -123,15 +122,13 @@ final class GemmKernels {
         int columns = value.out();
         int depth = value.in();
         int splits = DepthSplits.count(rowsPerImage(y.shape()), 2 * columns, depth);
-        boolean vector =
-                readsVectors(depth, x, norm) && ProductTile.readsVectors(depth, value.values(), gate.values());
+        boolean vector = readsVectors(depth, x, norm) && ProductTile.readsVectors(depth, value.values(), gate.values());
         try (Scope scratch = scope.child("geglu")) {
             ProductTile tile = ProductTile.choose(modules.gpu(), y.dtype(), rows, 2 * columns, splits);
             int tiles = tile.blocks(rows, 2 * columns);
             Tensor partials = DepthSplits.partials(scratch, tile, tiles, splits);
             long counters = arrivals.address(tiles);
-            Variant variant =
-                    new Variant("geglu", tile, y.dtype(), vector, norm != null, Epilogue.Activation.NONE);
+            Variant variant = new Variant("geglu", tile, y.dtype(), vector, norm != null, Epilogue.Activation.NONE);
             kernel(variant, x, norm)
                     .tensor(value.values())
                     .tensor(gate.values())

@@ -117,8 +117,7 @@ final class DryOps implements Ops {
     }
 
     @Override
-    public Tensor layerNormLinearGeglu(
-            Tensor x, Affine affine, float epsilon, LinearWeight value, LinearWeight gate) {
+    public Tensor layerNormLinearGeglu(Tensor x, Affine affine, float epsilon, LinearWeight value, LinearWeight gate) {
         addNorm(x, affine);
         return linearGeglu(x, value, gate);
     }

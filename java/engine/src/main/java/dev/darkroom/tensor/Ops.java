@@ -256,8 +256,7 @@ public interface Ops {
     }
 
     /** linearGeglu(layerNorm(x)). */
-    default Tensor layerNormLinearGeglu(
-            Tensor x, Affine affine, float epsilon, LinearWeight value, LinearWeight gate) {
+    default Tensor layerNormLinearGeglu(Tensor x, Affine affine, float epsilon, LinearWeight value, LinearWeight gate) {
         return scoped("layerNorm", s -> s.linearGeglu(s.layerNorm(x, affine, epsilon), value, gate));
     }
 
