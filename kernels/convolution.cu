@@ -21,7 +21,7 @@
 //           with tiles of 128 x 128 and 160 with 128 x 64, no spills.
 // Tried     A pointer to each patch instead of the number of its image's first pixel: spills with tiles of 128 x 128.
 
-#include "mainloop.cuh"
+#include "produced.cuh"
 
 struct Map {
     const T* x;
@@ -122,7 +122,7 @@ DEVICE i64 doubledPixel(int pixel, int columns, int phase) {
 
 extern "C" __global__ void __launch_bounds__(THREADS, MIN_BLOCKS)
     convolution(const T* x, const T* weight, const float* bias, const T* residual, const T* perChannel, T* y, float* partials, u32* arrivals,
-                int pixels, int height, int width, int in, int rows, int columns, int out, int kernelHeight, int kernelWidth, int stride,
+                float2* momentParts, float2* moments, u32* momentArrivals, int pixels, int height, int width, int in, int rows, int columns, int out, int kernelHeight, int kernelWidth, int stride,
                 int padTop, int padLeft, int phases, int splits) {
     Split split = {static_cast<int>(blockIdx.z) % splits, splits, partials, arrivals};
     int phase = blockIdx.z / splits;
@@ -141,11 +141,13 @@ extern "C" __global__ void __launch_bounds__(THREADS, MIN_BLOCKS)
         return;
     }
     Epilogue epilogue = {bias, nullptr, residual, perChannel, y, phases * rows * columns, out};
+    ProducedMoments produced(momentParts, moments, momentArrivals, rows * columns);
     forEach(sums, [&](int i, int j, const Sums::Piece& some) {
         int pixel = tile.row + i;
         if (pixel < pixels) {
             i64 row = phases == 1 ? pixel : doubledPixel(pixel, columns, phase);
-            epilogue.write(row, tile.column + j, some, NONE);
+            produced.keep(i, j, epilogue.write(row, tile.column + j, some, NONE));
         }
     });
+    produced.leave(tile, pixels, out);
 }

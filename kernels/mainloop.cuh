@@ -22,6 +22,7 @@ constexpr int CHUNKS = 4;                         // of a row in a slice
 constexpr int SLICE = CHUNKS * CHUNK;             // depth of a slice: 32 of f16 and bf16, 16 of f32
 constexpr int THREADS = 32 * WARPS_M * WARPS_N;   // of a block
 constexpr int PASS = THREADS / CHUNKS;            // rows that the block copies at once
+constexpr int RING = STAGES * (TILE_M + TILE_N) * SLICE; // elements of all slices in shared memory
 constexpr int WARP_M = TILE_M / WARPS_M;          // rows and
 constexpr int WARP_N = TILE_N / WARPS_N;          // columns of a warp
 
@@ -34,7 +35,7 @@ constexpr int MIN_BLOCKS = 1;  // 7.5 has shared memory for one; copying element
 
 static_assert(TILE_M % PASS == 0 && TILE_N % PASS == 0, "the block's threads copy whole passes of rows");
 static_assert(WARP_M % 16 == 0 && WARP_N % 16 == 0, "a warp multiplies pieces of 16 x 16");
-static_assert(sizeof(T) * STAGES * (TILE_M + TILE_N) * SLICE <= 48 * 1024, "static shared memory ends at 48 KiB");
+static_assert(sizeof(T) * RING <= 48 * 1024, "static shared memory ends at 48 KiB");
 
 /** Where chunk `chunk` of row `row` lies in a buffer of rows of SLICE elements. */
 DEVICE int place(int row, int chunk) {
@@ -280,15 +281,21 @@ DEVICE void forEachPair(const Sums& sums, Body body) {
     }
 }
 
+/** The block's shared memory: the slices of the main loop, afterwards whatever comes. */
+DEVICE T* ring() {
+    __shared__ __align__(128) T elements[RING];
+    return elements;
+}
+
 /**
  * sums = Σ over `slices`; a and b copy TILE_M and TILE_N rows of a slice at each call, from the first of these slices on. `arrived` is called with each
  * slice of a when this thread's own part of it has come; it may change that part.
  */
 template <class A, class B, class Arrived>
 DEVICE void multiply(A& a, B& b, Slices slices, Sums& sums, Arrived& arrived) {
-    __shared__ __align__(128) T ring[STAGES * (TILE_M + TILE_N) * SLICE];
+    T* buffers = ring();
     int count = slices.end - slices.first;
-    auto buffer = [&](int slice) { return ring + slice % STAGES * ((TILE_M + TILE_N) * SLICE); };
+    auto buffer = [&](int slice) { return buffers + slice % STAGES * ((TILE_M + TILE_N) * SLICE); };
     auto fetch = [&](int slice) {
         if (slice < count) {
             a.copy(buffer(slice));

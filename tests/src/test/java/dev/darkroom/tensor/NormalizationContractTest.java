@@ -1,5 +1,7 @@
 package dev.darkroom.tensor;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+
 import dev.darkroom.tensor.Devices.Subject;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -36,6 +38,32 @@ class NormalizationContractTest extends OnEveryDevice {
         check(
                 ops.groupNorm(upload(x), affine(gain, bias), groups, EPSILON),
                 r -> Formulas.groupNorm(r, x, gain, bias, groups, EPSILON));
+    }
+
+    /** A device may take a map's moments as it computes the map; the copy comes without any. */
+    @ParameterizedTest(name = "{0} maps of {1} x {2}, {3} to {4} channels in {5} groups, mean {6}")
+    @CsvSource({
+        "1, 8, 8, 320, 320, 32, 0", // a depth that is split
+        "3, 8, 8, 16, 320, 32, 100", // tiles across images
+        "3, 16, 12, 8, 40, 4, 0",
+        "2, 64, 68, 4, 24, 3, -30",
+        "2, 7, 9, 8, 32, 8, 1", // no whole parts
+        "1, 8, 8, 8, 33, 3, 0"
+    })
+    void groupNormOfWhatADeviceComputedIsThatOfACopy(
+            int n, int h, int w, int in, int out, int groups, double mean) {
+        Values x = held(0, 1, n, h, w, in);
+        Conv2dWeight layer = ops.conv2dWeight(
+                host(normal(0, 1 / Math.sqrt(9 * in), out, in, 3, 3)),
+                host(normal(mean, 1, out)),
+                Conv2dWeight.Geometry.same(3),
+                dtype);
+        Affine affine = affine(normal(1, 0.5, out), normal(0, 1, out));
+        Tensor map = ops.conv2d(upload(x), layer);
+        float[] expected =
+                ops.groupNorm(ops.concatRows(map), affine, groups, EPSILON).toHost();
+        assertArrayEquals(
+                expected, ops.groupNorm(map, affine, groups, EPSILON).toHost());
     }
 
     @Test

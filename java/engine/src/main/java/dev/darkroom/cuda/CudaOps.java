@@ -197,7 +197,7 @@ final class CudaOps implements Ops {
     }
 
     private Tensor convolution(Tensor x, Conv2dWeight weight, Shape shape, Epilogue epilogue) {
-        Tensor y = scope.allocate(shape, x.dtype());
+        Tensor y = ChannelMoments.allocate(scope, shape, x.dtype());
         Tensor values = ((CudaConv2dWeight) weight).values();
         engine.convolution.convolution(scope, x, values, weight.geometry(), epilogue, y);
         return y;
@@ -226,17 +226,24 @@ final class CudaOps implements Ops {
 
     @Override
     public Tensor groupNorm(Tensor x, Affine affine, int groups, float epsilon) {
-        return groupNorm(x, affine, groups, epsilon, false);
+        return groupNorm(x, affine, new GroupNormKernels.Form(groups, epsilon, false));
     }
 
     @Override
     public Tensor groupNormSilu(Tensor x, Affine affine, int groups, float epsilon) {
-        return groupNorm(x, affine, groups, epsilon, true);
+        return groupNorm(x, affine, new GroupNormKernels.Form(groups, epsilon, true));
     }
 
-    private Tensor groupNorm(Tensor x, Affine affine, int groups, float epsilon, boolean silu) {
-        Tensor y = scope.allocate(ShapeRules.groupNorm(this, x, affine, groups), x.dtype());
-        engine.groupNorm.run(scope, x, affine, groups, epsilon, silu, y);
+    private Tensor groupNorm(Tensor x, Affine affine, GroupNormKernels.Form form) {
+        Tensor y = scope.allocate(ShapeRules.groupNorm(this, x, affine, form.groups()), x.dtype());
+        engine.groupNorm.run(scope, x, null, affine, form, y);
+        return y;
+    }
+
+    @Override
+    public Tensor groupNormSiluConcat(Tensor a, Tensor b, Affine affine, int groups, float epsilon) {
+        Tensor y = scope.allocate(ShapeRules.groupNormConcat(this, a, b, affine, groups), a.dtype());
+        engine.groupNorm.run(scope, a, b, affine, new GroupNormKernels.Form(groups, epsilon, true), y);
         return y;
     }
 

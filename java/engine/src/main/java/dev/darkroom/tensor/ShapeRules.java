@@ -96,18 +96,27 @@ public final class ShapeRules {
     }
 
     public static Shape groupNorm(Ops ops, Tensor x, Affine affine, int groups) {
-        requireAffine(ops, "groupNorm", x, affine);
-        if (x.shape().rank() < 3 || groups < 1 || x.dim(-1) % groups != 0) {
+        requireAffine(ops, "groupNorm", x, x.dim(-1), affine);
+        return grouped(ops, x.shape(), groups);
+    }
+
+    /** For the group normalisation of a's channels followed by b's. */
+    public static Shape groupNormConcat(Ops ops, Tensor a, Tensor b, Affine affine, int groups) {
+        Shape x = concatChannels(ops, a, b);
+        requireAffine(ops, "groupNorm", x, x.dim(-1), affine);
+        return grouped(ops, x, groups);
+    }
+
+    private static Shape grouped(Ops ops, Shape x, int groups) {
+        if (x.rank() < 3 || groups < 1 || x.dim(-1) % groups != 0) {
             throw fail(
-                    ops,
-                    "groupNorm",
-                    "x is " + x.shape() + ": needs [n, ..., c] with c divisible by " + groups + " groups");
+                    ops, "groupNorm", "x is " + x + ": needs [n, ..., c] with c divisible by " + groups + " groups");
         }
-        return x.shape();
+        return x;
     }
 
     public static Shape layerNorm(Ops ops, Tensor x, Affine affine) {
-        requireAffine(ops, "layerNorm", x, affine);
+        requireAffine(ops, "layerNorm", x, x.dim(-1), affine);
         return x.shape();
     }
 
@@ -300,8 +309,8 @@ public final class ShapeRules {
         }
     }
 
-    private static void requireAffine(Ops ops, String op, Tensor x, Affine affine) {
-        Shape expected = Shape.of(x.dim(-1));
+    private static void requireAffine(Ops ops, String op, Object x, int channels, Affine affine) {
+        Shape expected = Shape.of(channels);
         for (Tensor vector : new Tensor[] {affine.gain(), affine.bias()}) {
             if (!vector.shape().equals(expected) || vector.dtype() != DType.F32) {
                 throw fail(ops, op, "x is " + x + "; gain and bias must be f32 " + expected + ", given " + vector);
