@@ -17,8 +17,40 @@
 //           and 128 x 32 96; with NORMALIZE = 1 128, 172, 111 and 128; without tensor cores 80. No spills, nor on 75, 86, 89, 100 and 120.
 // Tried     The activation as an argument: its code is repeated for each of a thread's 64 sums, and ptxas takes 8 s instead of 0.5 s.
 
-#include "mainloop.cuh"
+#include "produced.cuh"
 #include "rownorm.cuh"
+
+#if SOURCES == 2
+
+/** Rows of two matrices side by side, copied slice after slice; the first has whole slices. */
+class RowsOfX {
+    RowsFrom second;
+    int left; // slices of the first matrix
+    MatrixRows<TILE_M> rows;
+
+  public:
+    DEVICE RowsOfX(RowsFrom first, RowsFrom second, int firstSlice)
+        : second(second), left(first.depth / SLICE - firstSlice),
+          rows(left > 0 ? first : second, left > 0 ? first.depth : second.depth, left > 0 ? firstSlice : -left) {
+    }
+
+    DEVICE void copy(T* tile) {
+        if (left-- == 0) {
+            rows = MatrixRows<TILE_M>(second, second.depth, 0);
+        }
+        rows.copy(tile);
+    }
+};
+
+#else
+
+/** Rows of the first matrix, the only one. */
+struct RowsOfX : MatrixRows<TILE_M> {
+    DEVICE RowsOfX(RowsFrom first, RowsFrom, int firstSlice) : MatrixRows<TILE_M>(first, first.depth, firstSlice) {
+    }
+};
+
+#endif
 
 /** One of three arguments. */
 template <class E>
@@ -27,15 +59,16 @@ DEVICE E* nth(int i, E* a, E* b, E* c) {
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS, MIN_BLOCKS)
-    linear(const T* x, const float* gain, const float* normBias, float epsilon, const T* w0, const T* w1, const T* w2, const float* bias0,
-           const float* bias1, const float* bias2, const T* residual, const T* perChannel, T* y0, T* y1, T* y2, float* partials,
-           u32* arrivals, int rows, int rowsPerImage, int columns, int depth, int products) {
+    linear(const T* x, const float* gain, const float* normBias, float epsilon, const T* second, const T* w0, const T* w1, const T* w2,
+           const float* bias0, const float* bias1, const float* bias2, const T* residual, const T* perChannel, T* y0, T* y1, T* y2,
+           float* partials, u32* arrivals, float2* momentParts, float2* moments, u32* momentArrivals, int rows, int rowsPerImage,
+           int columns, int depth, int firstDepth, int products) {
     Tile tile(columns, TILE_N, products);
     Split split = {static_cast<int>(blockIdx.z), static_cast<int>(gridDim.z), partials, arrivals};
     Slices slices(depth, split);
-    RowsFrom rowsOfX = {x, tile.row, rows, depth};
-    RowNorm norm(rowsOfX, {gain, normBias, epsilon}, depth, slices.first);
-    MatrixRows<TILE_M> a(rowsOfX, depth, slices.first);
+    RowsFrom first = {x, tile.row, rows, firstDepth};
+    RowNorm norm(first, {gain, normBias, epsilon}, depth, slices.first);
+    RowsOfX a(first, {second, tile.row, rows, depth - firstDepth}, slices.first);
     MatrixRows<TILE_N> b(RowsFrom{nth(tile.product, w0, w1, w2), tile.column, columns, depth}, depth, slices.first);
     Sums sums;
     multiply(a, b, slices, sums, norm);
@@ -44,11 +77,13 @@ extern "C" __global__ void __launch_bounds__(THREADS, MIN_BLOCKS)
     }
     const float* bias = nth(tile.product, bias0, bias1, bias2);
     Epilogue epilogue = {bias, nullptr, residual, perChannel, nth(tile.product, y0, y1, y2), rowsPerImage, columns};
+    ProducedMoments produced(momentParts, moments, momentArrivals, rowsPerImage);
     forEach(sums, [&](int i, int j, const Sums::Piece& some) {
         if (tile.row + i < rows) {
-            epilogue.write(tile.row + i, tile.column + j, some, ACTIVATION);
+            produced.keep(i, j, epilogue.write(tile.row + i, tile.column + j, some, ACTIVATION));
         }
     });
+    produced.leave(tile, rows, columns);
 }
 
 /** Rows of two weights, eight and eight in turn. */

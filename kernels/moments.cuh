@@ -13,7 +13,7 @@
 
 #include "elements.cuh"
 
-constexpr int PART_PIXELS = 64;          // pixels; every product's tile has a multiple of as many rows
+constexpr int PART_PIXELS = 64;   // every product's tile has a multiple of as many rows
 constexpr int PART_STRANDS = 4;   // sums that are taken side by side within a part of that size,
 constexpr int MERGE_STRANDS = 16; // and over parts
 

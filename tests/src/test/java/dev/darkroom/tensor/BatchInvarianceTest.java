@@ -82,6 +82,8 @@ class BatchInvarianceTest extends OnEveryDevice {
     private void addMatrixProducts(Map<String, UnaryOperator<Tensor>> all, Affine affine, int in, int out) {
         LinearWeight layer = ops.linearWeight(host(normal(0, 0.1, out, in)), host(normal(0, 1, out)), dtype);
         all.put("linear", x -> ops.linear(x, layer));
+        LinearWeight wide = ops.linearWeight(host(normal(0, 0.1, out, 2 * in)), null, dtype);
+        all.put("linearConcat", x -> ops.linearConcat(x, ops.silu(x), wide));
         all.put("linearGelu", x -> ops.linearGelu(x, layer));
         all.put("linearQuickGelu", x -> ops.linearQuickGelu(x, layer));
         all.put("linearSilu", x -> ops.linearSilu(x, layer));
@@ -105,6 +107,9 @@ class BatchInvarianceTest extends OnEveryDevice {
         all.put("conv2d", x -> ops.conv2d(x, same));
         all.put("conv2d of one pixel", x -> ops.conv2d(x, pointwise));
         all.put("conv2d of stride 2", x -> ops.conv2d(x, halving));
+        Affine affine = new Affine(upload(normal(1, 1, out), DType.F32), upload(normal(0, 1, out), DType.F32));
+        all.put("groupNorm of conv2d", x -> ops.groupNorm(ops.conv2d(x, same), affine, 2, 1e-5f));
+        all.put("groupNorm of conv2d of one pixel", x -> ops.groupNorm(ops.conv2d(x, pointwise), affine, 1, 1e-5f));
         all.put("conv2dAdd", x -> ops.conv2dAdd(x, same, ops.conv2d(x, pointwise)));
         all.put("conv2dAddPerChannel", x -> ops.conv2dAddPerChannel(x, same, firstPixel(ops.conv2d(x, pointwise))));
         all.put("upsampleConv2d", x -> ops.upsampleConv2d(x, 2 * h, 2 * w, upsampled));

@@ -61,6 +61,13 @@ class FusionContractTest extends OnEveryDevice {
         ofTokens(rows, in, out, normal(0, 1, out)).forEach(this::check);
     }
 
+    /** A device may take whole slices of the first and then of the second. */
+    @ParameterizedTest(name = "{0} rows, {1} and {2} to {3} channels")
+    @CsvSource({"77, 32, 40, 24", "131, 64, 1280, 40", "65, 1280, 64, 8", "2, 512, 512, 70", "7, 40, 8, 3", "1, 64, 3, 5"})
+    void ofTwoSources(int rows, int first, int second, int out) {
+        check(linearConcat(held(0, 1, rows, first), held(0, 1, rows, second), out));
+    }
+
     /** Also rows far from centred, and a row whose first elements are far from all others. */
     @ParameterizedTest(name = "{0} rows, {1} to {2} channels, mean {3}, deviation {4}")
     @CsvSource({
@@ -145,7 +152,18 @@ class FusionContractTest extends OnEveryDevice {
                 "linearGeglu",
                 o -> o.linearGeglu(a, layer, gateLayer),
                 r -> Formulas.mul(r, y.apply(r), Formulas.gelu(r, g.apply(r)))));
+        fused.add(linearConcat(x, residual, out));
         return fused;
+    }
+
+    private Fused linearConcat(Values x, Values y, int out) {
+        Tensor a = upload(x);
+        Tensor b = upload(y);
+        Layer layer = layer(x.dim(-1) + y.dim(-1), out, normal(0, 1, out));
+        return new Fused(
+                "linearConcat",
+                o -> o.linearConcat(a, b, layer.weight),
+                r -> layer.formula.apply(r, Formulas.concatChannels(x, y)));
     }
 
     /** A layer on a device, and its formula of any x. */

@@ -117,13 +117,24 @@ final class CudaOps implements Ops {
     }
 
     private Tensor product(Tensor x, @Nullable RowNorm norm, LinearWeight weight, Epilogue epilogue) {
-        Tensor y = scope.allocate(ShapeRules.linear(this, x, weight), x.dtype());
+        Tensor y = ChannelMoments.allocate(scope, ShapeRules.linear(this, x, weight), x.dtype());
         Tensor values = ((CudaLinearWeight) weight).values();
         if (norm == null) {
             engine.gemm.linear(scope, x, values, epilogue, y);
         } else {
             engine.gemm.linears(scope, x, norm, List.of(new GemmKernels.Product(values, epilogue, y)));
         }
+        return y;
+    }
+
+    @Override
+    public Tensor linearConcat(Tensor a, Tensor b, LinearWeight weight) {
+        Shape shape = ShapeRules.linearConcat(this, a, b, weight);
+        if (!GemmKernels.joins(a, b)) {
+            return Ops.super.linearConcat(a, b, weight);
+        }
+        Tensor y = scope.allocate(shape, a.dtype());
+        engine.gemm.linearConcat(scope, a, b, ((CudaLinearWeight) weight).values(), epilogue(weight), y);
         return y;
     }
 

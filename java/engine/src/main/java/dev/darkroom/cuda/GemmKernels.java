@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
 /** Matrix products of tokens and weights: {@code kernels/gemm.cu}. */
 final class GemmKernels {
     private static final int MOST_PRODUCTS = 3; // of one launch: queries, keys and values
+    private static final int SLICE_BYTES = 64; // of a row, which the main loop copies at once
 
     private final Modules modules;
     private final ArrivalCounters arrivals;
@@ -25,6 +26,7 @@ final class GemmKernels {
             DType dtype,
             boolean vector,
             boolean normalize,
+            int sources,
             Epilogue.Activation activation) {}
 
     /** The layer normalisation of x [n, ..., in] on its way into a product; gain and bias f32 [in]. */
@@ -60,11 +62,28 @@ final class GemmKernels {
      */
     void linears(Scope scope, Tensor x, @Nullable RowNorm norm, List<Product> products) {
         for (int from = 0; from < products.size(); from += MOST_PRODUCTS) {
-            launch(scope, x, norm, products.subList(from, Math.min(from + MOST_PRODUCTS, products.size())));
+            launch(scope, x, null, norm, products.subList(from, Math.min(from + MOST_PRODUCTS, products.size())));
         }
     }
 
-    private void launch(Scope scope, Tensor x, @Nullable RowNorm norm, List<Product> products) {
+    /**
+     * y [n, ..., out] = epilogue([a, b] · weight [out, p + q]ᵀ), with the channels of a [n, ..., p] and those of b [n, ..., q] side by side.
+     *
+     * @param scope where partial sums may lie
+     */
+    void linearConcat(Scope scope, Tensor a, Tensor b, Tensor weight, Epilogue epilogue, Tensor y) {
+        launch(scope, a, b, null, List.of(new Product(weight, epilogue, y)));
+    }
+
+    /** Whether {@link #linearConcat} can serve these: a's channels are whole slices of {@code kernels/mainloop.cuh}. */
+    static boolean joins(Tensor a, Tensor b) {
+        return a.dim(-1) * a.dtype().bytes() % SLICE_BYTES == 0
+                && ProductTile.readsVectors(a.dim(-1), a)
+                && ProductTile.readsVectors(b.dim(-1), b);
+    }
+
+    private void launch(
+            Scope scope, Tensor x, @Nullable Tensor second, @Nullable RowNorm norm, List<Product> products) {
         Product first = products.get(0);
         DType dtype = first.y.dtype();
         Epilogue epilogue = first.epilogue;
@@ -85,19 +104,28 @@ final class GemmKernels {
             ProductTile tile = ProductTile.choose(modules.gpu(), dtype, rows, columns, splits * count);
             int tiles = tile.blocks(rows, columns) * count;
             Tensor partials = DepthSplits.partials(scratch, tile, tiles, splits);
-            long counters = arrivals.address(tiles);
-            Kernel kernel =
-                    kernel(new Variant("linear", tile, dtype, vector, norm != null, epilogue.activation()), x, norm);
+            Tensor moments = count == 1 ? ChannelMoments.of(first.y) : null;
+            Tensor momentParts = moments == null ? null : ChannelMoments.parts(scratch, first.y);
+            long counters =
+                    arrivals.address(tiles + (moments == null ? 0 : first.y.dim(0) * tile.across(columns)));
+            int sources = second == null ? 1 : 2;
+            Kernel kernel = kernel(
+                    new Variant("linear", tile, dtype, vector, norm != null, sources, epilogue.activation()), x, norm);
+            kernel.tensor(second);
             each(kernel, products, Product::weight);
             each(kernel, products, product -> product.epilogue.bias());
             kernel.tensor(epilogue.residual()).tensor(epilogue.perChannel());
             each(kernel, products, Product::y);
             kernel.tensor(partials)
                     .address(counters)
+                    .tensor(momentParts)
+                    .tensor(moments)
+                    .address(counters + (long) Integer.BYTES * tiles)
                     .i32(rows)
                     .i32(rowsPerImage)
                     .i32(columns)
                     .i32(depth)
+                    .i32(second == null ? depth : x.dim(-1))
                     .i32(count)
                     .launch(tiles, 1, splits, tile.threads(), 0);
         }
@@ -128,7 +156,8 @@ final class GemmKernels {
             int tiles = tile.blocks(rows, 2 * columns);
             Tensor partials = DepthSplits.partials(scratch, tile, tiles, splits);
             long counters = arrivals.address(tiles);
-            Variant variant = new Variant("geglu", tile, y.dtype(), vector, norm != null, Epilogue.Activation.NONE);
+            Variant variant =
+                    new Variant("geglu", tile, y.dtype(), vector, norm != null, 1, Epilogue.Activation.NONE);
             kernel(variant, x, norm)
                     .tensor(value.values())
                     .tensor(gate.values())
@@ -148,7 +177,11 @@ final class GemmKernels {
     private Kernel kernel(Variant variant, Tensor x, @Nullable RowNorm norm) {
         Kernel kernel = kernels.computeIfAbsent(variant, v -> {
             String[] defines = v.tile.defines(
-                    v.dtype, v.vector, "ACTIVATION=" + v.activation, "NORMALIZE=" + (v.normalize ? 1 : 0));
+                    v.dtype,
+                    v.vector,
+                    "ACTIVATION=" + v.activation,
+                    "NORMALIZE=" + (v.normalize ? 1 : 0),
+                    "SOURCES=" + v.sources);
             return modules.kernel("gemm.cu", v.function, defines);
         });
         return kernel.tensor(x)

@@ -82,6 +82,13 @@ final class DryOps implements Ops {
     }
 
     @Override
+    public Tensor linearConcat(Tensor a, Tensor b, LinearWeight weight) {
+        Shape shape = ShapeRules.linearConcat(this, a, b, weight);
+        Tensor memory = ((DryLinearWeight) weight).memory();
+        return layer("linear", a, memory, shape, 2 * shape.count() * weight.in(), b);
+    }
+
+    @Override
     public Tensor linearGeglu(Tensor x, LinearWeight value, LinearWeight gate) {
         Shape shape = ShapeRules.linearGeglu(this, x, value, gate);
         Tensor[] operands = {x, ((DryLinearWeight) value).memory(), ((DryLinearWeight) gate).memory()};
@@ -184,6 +191,12 @@ final class DryOps implements Ops {
     @Override
     public Tensor groupNormSilu(Tensor x, Affine affine, int groups, float epsilon) {
         return groupNorm(x, affine, groups, epsilon);
+    }
+
+    @Override
+    public Tensor groupNormSiluConcat(Tensor a, Tensor b, Affine affine, int groups, float epsilon) {
+        Shape shape = ShapeRules.groupNormConcat(this, a, b, affine, groups);
+        return result("groupNorm", shape, a.dtype(), 8 * shape.count(), a, b, affine.gain(), affine.bias());
     }
 
     @Override

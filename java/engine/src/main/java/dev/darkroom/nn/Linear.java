@@ -39,6 +39,11 @@ public final class Linear {
         return ops.linearAdd(x, weight, residual);
     }
 
+    /** linear of the channels of a followed by those of b. */
+    Tensor concat(Ops ops, Tensor a, Tensor b) {
+        return ops.linearConcat(a, b, weight);
+    }
+
     /** layer(x) for each of some layers of one size, [..., in] → [..., out] each. */
     static List<Tensor> all(Ops ops, Tensor x, Linear... layers) {
         return ops.linears(x, weights(layers));

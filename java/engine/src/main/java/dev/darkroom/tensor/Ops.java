@@ -234,6 +234,11 @@ public interface Ops {
         return mul(linear(x, value), gelu(linear(x, gate)));
     }
 
+    /** linear of the channels of a followed by those of b. */
+    default Tensor linearConcat(Tensor a, Tensor b, LinearWeight weight) {
+        return scoped("concat", s -> s.linear(s.concatChannels(a, b), weight));
+    }
+
     /** linear(x) by each of some weights of one shape, in their order. */
     default List<Tensor> linears(Tensor x, LinearWeight... weights) {
         ShapeRules.linears(this, x, weights);
@@ -287,7 +292,7 @@ public interface Ops {
 
     /** groupNormSilu of the channels of a followed by those of b. */
     default Tensor groupNormSiluConcat(Tensor a, Tensor b, Affine affine, int groups, float epsilon) {
-        return groupNormSilu(concatChannels(a, b), affine, groups, epsilon);
+        return scoped("concat", s -> s.groupNormSilu(s.concatChannels(a, b), affine, groups, epsilon));
     }
 
     /**

@@ -14,13 +14,20 @@ public final class ShapeRules {
 
     public static Shape linear(Ops ops, Tensor x, LinearWeight weight) {
         requireType(ops, "linear", weight, x);
+        return linear(ops, x.shape(), weight);
+    }
+
+    public static Shape linearConcat(Ops ops, Tensor a, Tensor b, LinearWeight weight) {
+        requireType(ops, "linearConcat", weight, a);
+        return linear(ops, concatChannels(ops, a, b), weight);
+    }
+
+    private static Shape linear(Ops ops, Shape x, LinearWeight weight) {
         if (x.dim(-1) != weight.in()) {
             throw fail(
-                    ops,
-                    "linear",
-                    "x is " + x.shape() + " but the weight " + weight + " takes " + weight.in() + " channels");
+                    ops, "linear", "x is " + x + " but the weight " + weight + " takes " + weight.in() + " channels");
         }
-        return x.shape().with(-1, weight.out());
+        return x.with(-1, weight.out());
     }
 
     /** The shape of each result. */
