@@ -1,13 +1,14 @@
 // Matrix products of tokens and weights with what precedes and follows them.
 //   linear      y[p, m, n] = activation(Σ x'[m, k] · w[p, n, k] + bias[p, n]) + residual[m, n] + perChannel[m / rowsPerImage, n], for p < products
 //   geglu       y[m, n] = (Σ x'[m, k] · v[n, k] + c[n]) · gelu(Σ x'[m, k] · g[n, k] + d[n])      (Shazeer 2020)
-//   where x' is x, or with NORMALIZE = 1 its layer normalisation by gain and normBias
-// Source    mainloop.cuh, epilogue.cuh, rownorm.cuh
+//   where x' is x, or with NORMALIZE = 1 its layer normalisation by gain and normBias; with SOURCES = 2, linear's x are two matrices side by side
+// Source    mainloop.cuh, epilogue.cuh, rownorm.cuh, produced.cuh
 // Java      GemmKernels
-// Shapes    x [rows, depth], each w, v, g [columns, depth], residual, each y [rows, columns], perChannel [rows / rowsPerImage, columns] of T; biases
+// Shapes    x [rows, depth], with SOURCES = 2 x [rows, firstDepth] and second [rows, depth - firstDepth], each w, v, g [columns, depth], residual, each y [rows, columns], perChannel [rows / rowsPerImage, columns] of T; biases
 //           [columns], gain, normBias [depth] float; partials and arrivals as mainloop.cuh has them, for gridDim.z splits of the depth.
-// Needs     any sizes from 1; up to three products; -D ACTIVATION=NONE|GELU|QUICK_GELU|SILU, NORMALIZE=0|1 and what mainloop.cuh asks for. VECTOR = 1: a
-//           row of x takes a multiple of 16 bytes, x, weights, gain and normBias are aligned to 16 bytes. y may be residual.
+// Needs     any sizes from 1; up to three products; -D ACTIVATION=NONE|GELU|QUICK_GELU|SILU, NORMALIZE=0|1, SOURCES=1|2 and what mainloop.cuh asks for. VECTOR = 1: a
+//           row of x (and of second) takes a multiple of 16 bytes, x, second, weights, gain and normBias are aligned to 16 bytes. y may be residual. firstDepth is a multiple of SLICE
+//           with SOURCES = 2, which excludes NORMALIZE = 1, and depth otherwise. Moments, as produced.cuh has them, of one product alone.
 // Numerics  Sums in float; one rounding, of y. An image's bits do not depend on its neighbours: splits depend on one image's rows alone, and
 //           their sums are added in ascending order.
 // Schedule  One block for a tile and a split; tiles of one row block lie side by side, so that x is read from memory once and the weights
