@@ -6,13 +6,13 @@
 // left. Its weights are sums, in float, of taps that meet the same pixel (conversion.cu makes them):
 //   phases[2p + q, o, a, b, c] = Σ w[o, r, s, c] over r in R(p, a), s in R(q, b),
 //   R(0, 0) = {0}, R(0, 1) = {1, 2}, R(1, 0) = {0, 1}, R(1, 1) = {2}
-// Source    Chetlur et al. 2014 (cuDNN), section 3; mainloop.cuh, epilogue.cuh.
+// Source    Chetlur et al. 2014 (cuDNN), section 3; mainloop.cuh, epilogue.cuh, produced.cuh.
 // Java      ConvolutionKernels
 // Shapes    x [n, height, width, in], w [phases, out, kernelHeight, kernelWidth, in], residual, y [n, rows, columns, out], with phases = 4
 //           [n, 2 height, 2 width, out], perChannel [n, out] of T; bias [out] float; partials and arrivals as mainloop.cuh
-//           has them, tiles being counted through all phases.
+//           has them, tiles being counted through all phases; momentParts, moments and momentArrivals as produced.cuh has them.
 // Needs     any kernel, stride and size from 1. VECTOR = 1: a pixel of x takes a multiple of 16 bytes, x and w are aligned to 16 bytes.
-//           y may be residual.
+//           y may be residual. Moments with phases = 1 alone, whose rows are y's.
 // Numerics  Sums in float over r, s, c ascending; one rounding, of y. An image's bits do not depend on its neighbours (see gemm.cu).
 // Schedule  As gemm.cu: a row of the left matrix is a pixel of y, whose patch is gathered by 16 bytes of channels; blockIdx.z counts splits,
 //           and phases above them.
@@ -21,7 +21,7 @@
 //           with tiles of 128 x 128 and 160 with 128 x 64, no spills.
 // Tried     A pointer to each patch instead of the number of its image's first pixel: spills with tiles of 128 x 128.
 
-#include "mainloop.cuh"
+#include "produced.cuh"
 
 struct Map {
     const T* x;
@@ -122,7 +122,7 @@ DEVICE i64 doubledPixel(int pixel, int columns, int phase) {
 
 extern "C" __global__ void __launch_bounds__(THREADS, MIN_BLOCKS)
     convolution(const T* x, const T* weight, const float* bias, const T* residual, const T* perChannel, T* y, float* partials, u32* arrivals,
-                int pixels, int height, int width, int in, int rows, int columns, int out, int kernelHeight, int kernelWidth, int stride,
+                float2* momentParts, float2* moments, u32* momentArrivals, int pixels, int height, int width, int in, int rows, int columns, int out, int kernelHeight, int kernelWidth, int stride,
                 int padTop, int padLeft, int phases, int splits) {
     Split split = {static_cast<int>(blockIdx.z) % splits, splits, partials, arrivals};
     int phase = blockIdx.z / splits;
@@ -141,11 +141,13 @@ extern "C" __global__ void __launch_bounds__(THREADS, MIN_BLOCKS)
         return;
     }
     Epilogue epilogue = {bias, nullptr, residual, perChannel, y, phases * rows * columns, out};
+    ProducedMoments produced(momentParts, moments, momentArrivals, rows * columns);
     forEach(sums, [&](int i, int j, const Sums::Piece& some) {
         int pixel = tile.row + i;
         if (pixel < pixels) {
             i64 row = phases == 1 ? pixel : doubledPixel(pixel, columns, phase);
-            epilogue.write(row, tile.column + j, some, NONE);
+            produced.keep(i, j, epilogue.write(row, tile.column + j, some, NONE));
         }
     });
+    produced.leave(tile, pixels, out);
 }

@@ -48,13 +48,16 @@ struct Epilogue {
     int rowsPerImage;
     int columns;
 
-    /** Finishes adjacent sums, the first in a column that WIDTH divides; those past the last column are left out. */
+    /**
+     * Finishes adjacent sums, the first in a column that WIDTH divides; those past the last column are left out. Returns what was written, where
+     * WIDTH divides the number of columns.
+     */
     template <int WIDTH>
-    DEVICE void write(i64 row, int column, Span<float, WIDTH> sums, Activation activation) const {
+    DEVICE Span<T, WIDTH> write(i64 row, int column, Span<float, WIDTH> sums, Activation activation) const {
         for (int i = 0; i < WIDTH; i++) {
             sums.at[i] = activate(sums.at[i] + at(bias, column + i), activation);
         }
-        spread(row, column, sums);
+        return spread(row, column, sums);
     }
 
     /** As write, for values that are each multiplied by the GELU of its gate. */
@@ -73,23 +76,21 @@ struct Epilogue {
 
     /** Writes at once where rows are aligned for it, and else element by element. */
     template <int WIDTH>
-    DEVICE void spread(i64 row, int column, const Span<float, WIDTH>& values) const {
+    DEVICE Span<T, WIDTH> spread(i64 row, int column, const Span<float, WIDTH>& values) const {
         if (columns % WIDTH == 0) {
-            if (column < columns) {
-                put(row, column, values);
-            }
-            return;
+            return column < columns ? put(row, column, values) : Span<T, WIDTH>{};
         }
 #pragma unroll 1
         for (int i = 0; i < WIDTH && column + i < columns; i++) {
             float value = i == 0 ? values.at[0] : values.at[WIDTH - 1]; // no index, so that the span stays in registers
             put(row, column + i, Span<float, 1>{{value}});
         }
+        return Span<T, WIDTH>{};
     }
 
     /** Writes the values, after the addends, where they belong. */
     template <int COUNT>
-    DEVICE void put(i64 row, int column, Span<float, COUNT> values) const {
+    DEVICE Span<T, COUNT> put(i64 row, int column, Span<float, COUNT> values) const {
         i64 place = row * columns + column;
         if (residual != nullptr) {
             add(values, residual + place);
@@ -102,6 +103,7 @@ struct Epilogue {
             rounded.at[i] = fromFloat<T>(values.at[i]);
         }
         *reinterpret_cast<Span<T, COUNT>*>(y + place) = rounded;
+        return rounded;
     }
 
     template <int COUNT>

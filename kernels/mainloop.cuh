@@ -22,6 +22,7 @@ constexpr int CHUNKS = 4;                         // of a row in a slice
 constexpr int SLICE = CHUNKS * CHUNK;             // depth of a slice: 32 of f16 and bf16, 16 of f32
 constexpr int THREADS = 32 * WARPS_M * WARPS_N;   // of a block
 constexpr int PASS = THREADS / CHUNKS;            // rows that the block copies at once
+constexpr int RING = STAGES * (TILE_M + TILE_N) * SLICE; // elements of all slices in shared memory
 constexpr int WARP_M = TILE_M / WARPS_M;          // rows and
 constexpr int WARP_N = TILE_N / WARPS_N;          // columns of a warp
 
@@ -34,7 +35,7 @@ constexpr int MIN_BLOCKS = 1;  // 7.5 has shared memory for one; copying element
 
 static_assert(TILE_M % PASS == 0 && TILE_N % PASS == 0, "the block's threads copy whole passes of rows");
 static_assert(WARP_M % 16 == 0 && WARP_N % 16 == 0, "a warp multiplies pieces of 16 x 16");
-static_assert(sizeof(T) * STAGES * (TILE_M + TILE_N) * SLICE <= 48 * 1024, "static shared memory ends at 48 KiB");
+static_assert(sizeof(T) * RING <= 48 * 1024, "static shared memory ends at 48 KiB");
 
 /** Where chunk `chunk` of row `row` lies in a buffer of rows of SLICE elements. */
 DEVICE int place(int row, int chunk) {
@@ -54,11 +55,13 @@ DEVICE int copiedChunk() {
 struct Tile {
     int row;
     int column;
+    int product; // which of several with the same rows
 
-    /** `width` is the number of columns of y in a tile. */
-    DEVICE Tile(int columns, int width) {
+    /** `width` is the number of columns of y in a tile. Each product has `columns` of its own. */
+    DEVICE Tile(int columns, int width, int products = 1) {
         u32 across = (columns + width - 1) / width;
-        row = blockIdx.x / across * TILE_M;
+        row = blockIdx.x / (across * products) * TILE_M;
+        product = blockIdx.x / across % products;
         column = blockIdx.x % across * width;
     }
 };
@@ -278,12 +281,21 @@ DEVICE void forEachPair(const Sums& sums, Body body) {
     }
 }
 
-/** sums = Σ over `slices`; a and b copy TILE_M and TILE_N rows of a slice at each call, from the first of these slices on. */
-template <class A, class B>
-DEVICE void multiply(A& a, B& b, Slices slices, Sums& sums) {
-    __shared__ __align__(128) T ring[STAGES * (TILE_M + TILE_N) * SLICE];
+/** The block's shared memory: the slices of the main loop, afterwards whatever comes. */
+DEVICE T* ring() {
+    __shared__ __align__(128) T elements[RING];
+    return elements;
+}
+
+/**
+ * sums = Σ over `slices`; a and b copy TILE_M and TILE_N rows of a slice at each call, from the first of these slices on. `arrived` is called with each
+ * slice of a when this thread's own part of it has come; it may change that part.
+ */
+template <class A, class B, class Arrived>
+DEVICE void multiply(A& a, B& b, Slices slices, Sums& sums, Arrived& arrived) {
+    T* buffers = ring();
     int count = slices.end - slices.first;
-    auto buffer = [&](int slice) { return ring + slice % STAGES * ((TILE_M + TILE_N) * SLICE); };
+    auto buffer = [&](int slice) { return buffers + slice % STAGES * ((TILE_M + TILE_N) * SLICE); };
     auto fetch = [&](int slice) {
         if (slice < count) {
             a.copy(buffer(slice));
@@ -296,10 +308,18 @@ DEVICE void multiply(A& a, B& b, Slices slices, Sums& sums) {
     }
     for (int slice = 0; slice < count; slice++) {
         copyWait<STAGES - 2>();
+        arrived(buffer(slice));
         __syncthreads(); // every thread's part of this slice has come, and the slice before it is no longer read
         fetch(slice + STAGES - 1);
         sums.add(buffer(slice), buffer(slice) + TILE_M * SLICE);
     }
+}
+
+/** As above, with slices as they come. */
+template <class A, class B>
+DEVICE void multiply(A& a, B& b, Slices slices, Sums& sums) {
+    auto nothing = [](T*) {};
+    multiply(a, b, slices, sums, nothing);
 }
 
 /**

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.darkroom.cpu.CpuDevice;
+import dev.darkroom.tensor.Affine;
 import dev.darkroom.tensor.Conv2dWeight;
 import dev.darkroom.tensor.DType;
 import dev.darkroom.tensor.EveryOperation;
@@ -72,6 +73,12 @@ class DryDeviceTest {
 
         assertCost(2 * 7 * 30 * 40, 2 * (7 * 30 + 30 * 40 + 7 * 40), () -> ops.linear(x, linear));
         assertCost(2 * 2 * 7 * 30 * 40, 2 * (7 * 30 + 2 * 30 * 40 + 7 * 40), () -> ops.linearGeglu(x, linear, linear));
+        assertCost(2 * 2 * 7 * 30 * 40, 2 * (7 * 30 + 2 * 30 * 40 + 2 * 7 * 40), () -> ops.linears(x, linear, linear));
+        Affine affine = new Affine(scope.allocate(Shape.of(30), DType.F32), scope.allocate(Shape.of(30), DType.F32));
+        assertCost(
+                2 * 7 * 30 * 40 + 8 * 7 * 30,
+                2 * (7 * 30 + 30 * 40 + 7 * 40) + 2 * 4 * 30,
+                () -> ops.layerNormLinear(x, affine, 1e-5f, linear));
         int pixels = 2 * 5 * 3;
         assertCost(2 * pixels * 16 * 72, 2 * (2 * 54 * 8 + 16 * 72 + pixels * 16), () -> ops.conv2d(map, convolution));
         assertCost(4 * 2 * 77 * 5 * 64, 2 * (2 * 2 * 77 * 64 + 2 * 2 * 5 * 64), () -> ops.attention(q, k, k, 8, false));

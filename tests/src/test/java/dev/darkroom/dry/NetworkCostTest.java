@@ -10,7 +10,9 @@ import dev.darkroom.models.unet.UNet;
 import dev.darkroom.models.unet.UNetConfig;
 import dev.darkroom.models.vae.Autoencoder;
 import dev.darkroom.models.vae.VaeConfig;
+import dev.darkroom.nn.Attention;
 import dev.darkroom.nn.Parameters;
+import dev.darkroom.nn.SpatialTransformer;
 import dev.darkroom.tensor.DType;
 import dev.darkroom.tensor.Ops;
 import dev.darkroom.tensor.Scope;
@@ -79,6 +81,22 @@ class NetworkCostTest {
                 parameters, ClipTextConfig.of("sd1", PublishedConfigs.of(ModelFamily.SD1, "text_encoder")));
         encoder.encode(ops, new int[1][77]);
         assertCost(123.06, 0.0133);
+        assertEquals(12 * 4, device.tally().byOperation().get("linear").calls());
+    }
+
+    /** Normalised queries, keys and values; attention; its output; the same for the text, with queries alone; gated inner channels; output. */
+    @Test
+    void transformerBlocksTakeEightOperationsEach() {
+        assertEquals(8, operationsOfTransformer(3) - operationsOfTransformer(2));
+    }
+
+    private long operationsOfTransformer(int depth) {
+        SpatialTransformer transformer =
+                new SpatialTransformer(parameters, 320, new SpatialTransformer.Sizes(depth, 768, 8, 32, false));
+        Attention.KeysValues text = new Attention.KeysValues(tensor(1, 77, 320), tensor(1, 77, 320));
+        device.tally().reset();
+        transformer.forward(ops, tensor(1, 64, 64, 320), attention -> text);
+        return device.tally().total().calls();
     }
 
     private Tensor tensor(int... dims) {

@@ -50,8 +50,7 @@ class PredictedPeakTest {
                     Tensor inner = t.conv2d(t.groupNormSilu(value, affine, 32, 1e-5f), convolution);
                     return t.conv2dAdd(t.groupNormSilu(inner, affine, 32, 1e-5f), convolution, value);
                 });
-                return s.scoped(
-                        "feed-forward", t -> t.linearAdd(t.linearGelu(t.layerNorm(h, affine, 1e-5f), up), down, h));
+                return s.scoped("feed-forward", t -> t.linearAdd(t.layerNormLinearGelu(h, affine, 1e-5f, up), down, h));
             });
             return device.pool().statistics().peak();
         }

@@ -47,6 +47,13 @@ class ShapeErrorsTest {
                 "linearGeglu at unet/mid: to_q f32 [3, 5] and gate f32 [4, 5] differ in their outputs",
                 () -> ops.linearGeglu(f32(2, 5), w, other));
         fails(
+                "linears at unet/mid: to_q f32 [3, 5] and gate f32 [4, 5] differ in their outputs",
+                () -> ops.linears(f32(2, 5), w, other));
+        fails("linears at unet/mid: needs at least one weight", () -> ops.linears(f32(2, 5)));
+        fails(
+                "layerNorm at unet/mid: x is f32 [2, 5] on dry; gain and bias must be f32 [5], given f32 [4] on dry",
+                () -> ops.layerNormLinear(f32(2, 5), new Affine(f32(4), f32(4)), 1e-5f, w));
+        fails(
                 "linearWeight at unet/mid: to_k f32 [3, 5, 1, 1] must be [out, in]",
                 () -> ops.linearWeight(host("to_k", 3, 5, 1, 1), null, DType.F32));
         fails(

@@ -45,9 +45,9 @@ class BatchInvarianceTest extends OnEveryDevice {
 
     private Map<String, UnaryOperator<Tensor>> operations(int h, int w, int in, int out) {
         Map<String, UnaryOperator<Tensor>> all = new LinkedHashMap<>();
-        addMatrixProducts(all, in, out);
-        addConvolutions(all, h, w, in, out);
         Affine affine = new Affine(upload(normal(1, 1, in), DType.F32), upload(normal(0, 1, in), DType.F32));
+        addMatrixProducts(all, affine, in, out);
+        addConvolutions(all, h, w, in, out);
         Affine twice = new Affine(upload(normal(1, 1, 2 * in), DType.F32), upload(normal(0, 1, 2 * in), DType.F32));
         int heads = in % 8 == 0 ? 4 : 2;
         all.put("groupNorm", x -> ops.groupNorm(x, affine, 2, 1e-5f));
@@ -79,14 +79,21 @@ class BatchInvarianceTest extends OnEveryDevice {
         return all;
     }
 
-    private void addMatrixProducts(Map<String, UnaryOperator<Tensor>> all, int in, int out) {
+    private void addMatrixProducts(Map<String, UnaryOperator<Tensor>> all, Affine affine, int in, int out) {
         LinearWeight layer = ops.linearWeight(host(normal(0, 0.1, out, in)), host(normal(0, 1, out)), dtype);
         all.put("linear", x -> ops.linear(x, layer));
+        LinearWeight wide = ops.linearWeight(host(normal(0, 0.1, out, 2 * in)), null, dtype);
+        all.put("linearConcat", x -> ops.linearConcat(x, ops.silu(x), wide));
         all.put("linearGelu", x -> ops.linearGelu(x, layer));
         all.put("linearQuickGelu", x -> ops.linearQuickGelu(x, layer));
         all.put("linearSilu", x -> ops.linearSilu(x, layer));
         all.put("linearAdd", x -> ops.linearAdd(x, layer, ops.linear(x, layer)));
         all.put("linearGeglu", x -> ops.linearGeglu(x, layer, layer));
+        all.put("layerNormLinearGeglu", x -> ops.layerNormLinearGeglu(x, affine, 1e-5f, layer, layer));
+        all.put("layerNormLinears", x -> {
+            List<Tensor> products = ops.layerNormLinears(x, affine, 1e-5f, layer, layer);
+            return ops.concatChannels(products.get(0), products.get(1));
+        });
     }
 
     private void addConvolutions(Map<String, UnaryOperator<Tensor>> all, int h, int w, int in, int out) {
@@ -100,6 +107,9 @@ class BatchInvarianceTest extends OnEveryDevice {
         all.put("conv2d", x -> ops.conv2d(x, same));
         all.put("conv2d of one pixel", x -> ops.conv2d(x, pointwise));
         all.put("conv2d of stride 2", x -> ops.conv2d(x, halving));
+        Affine affine = new Affine(upload(normal(1, 1, out), DType.F32), upload(normal(0, 1, out), DType.F32));
+        all.put("groupNorm of conv2d", x -> ops.groupNorm(ops.conv2d(x, same), affine, 2, 1e-5f));
+        all.put("groupNorm of conv2d of one pixel", x -> ops.groupNorm(ops.conv2d(x, pointwise), affine, 1, 1e-5f));
         all.put("conv2dAdd", x -> ops.conv2dAdd(x, same, ops.conv2d(x, pointwise)));
         all.put("conv2dAddPerChannel", x -> ops.conv2dAddPerChannel(x, same, firstPixel(ops.conv2d(x, pointwise))));
         all.put("upsampleConv2d", x -> ops.upsampleConv2d(x, 2 * h, 2 * w, upsampled));

@@ -49,6 +49,15 @@ public final class EveryOperation {
                 new Affine(ops.upload(zeros(2 * CHANNELS), DType.F32), ops.upload(zeros(2 * CHANNELS), DType.F32));
         all.put("groupNormSiluConcat", x -> ops.groupNormSiluConcat(x, x, twice, 2, 1e-5f));
         all.put("layerNorm", x -> ops.layerNorm(x, affine, 1e-5f));
+        LinearWeight wide = ops.linearWeight(zeros(3, 2 * CHANNELS), null, dtype);
+        all.put("linearConcat", x -> ops.linearConcat(x, x, wide));
+        all.put("linears", x -> ops.linears(x, narrow, narrow).get(1));
+        all.put("layerNormLinear", x -> ops.layerNormLinear(x, affine, 1e-5f, narrow));
+        all.put("layerNormLinears", x -> ops.layerNormLinears(x, affine, 1e-5f, narrow, narrow)
+                .get(1));
+        all.put("layerNormLinearGelu", x -> ops.layerNormLinearGelu(x, affine, 1e-5f, narrow));
+        all.put("layerNormLinearQuickGelu", x -> ops.layerNormLinearQuickGelu(x, affine, 1e-5f, narrow));
+        all.put("layerNormLinearGeglu", x -> ops.layerNormLinearGeglu(x, affine, 1e-5f, square, square));
         all.put("addPerChannel", x -> ops.addPerChannel(x, t));
     }
 

@@ -237,6 +237,16 @@ final class Formulas {
         return y;
     }
 
+    /** Parts of one size [n, ...] → [k · n, ...]. */
+    static Values concatRows(Values... parts) {
+        Values y = Values.of(parts[0].shape.with(0, parts.length * parts[0].dim(0)));
+        int size = parts[0].numbers.length;
+        for (int i = 0; i < parts.length; i++) {
+            System.arraycopy(parts[i].numbers, 0, y.numbers, i * size, size);
+        }
+        return y;
+    }
+
     /** coefficients [n or 1, sums · k], k terms [n, ...] → [sums · n, ...]. */
     static Values weightedSums(Rounding r, Values coefficients, int sums, Values... terms) {
         int images = terms[0].dim(0);

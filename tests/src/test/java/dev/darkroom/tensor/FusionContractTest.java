@@ -11,6 +11,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -43,7 +44,10 @@ class FusionContractTest extends OnEveryDevice {
                 .filter(name -> !PLUMBING.contains(name))
                 .collect(Collectors.toCollection(TreeSet::new));
         Set<String> tested = Stream.of(
-                        ofTokens(1, 4, 4, null), ofMaps(1, 2, 2, 4, 4, 3, 1), List.of(weightedSums(1, 1, 1, 1, 1)))
+                        ofTokens(1, 4, 4, null),
+                        ofRows(held(0, 1, 1, 4), 4, null, true),
+                        ofMaps(1, 2, 2, 4, 4, 3, 1),
+                        List.of(weightedSums(1, 1, 1, 1, 1)))
                 .flatMap(List::stream)
                 .map(Fused::name)
                 .collect(Collectors.toCollection(TreeSet::new));
@@ -55,6 +59,32 @@ class FusionContractTest extends OnEveryDevice {
     void onTokens(int rows, int in, int out) {
         ofTokens(rows, in, out, null).forEach(this::check);
         ofTokens(rows, in, out, normal(0, 1, out)).forEach(this::check);
+    }
+
+    /** A device may take whole slices of the first and then of the second. */
+    @ParameterizedTest(name = "{0} rows, {1} and {2} to {3} channels")
+    @CsvSource({"77, 32, 40, 24", "131, 64, 1280, 40", "65, 1280, 64, 8", "2, 512, 512, 70", "7, 40, 8, 3", "1, 64, 3, 5"})
+    void ofTwoSources(int rows, int first, int second, int out) {
+        check(linearConcat(held(0, 1, rows, first), held(0, 1, rows, second), out));
+    }
+
+    /** Also rows far from centred, and a row whose first elements are far from all others. */
+    @ParameterizedTest(name = "{0} rows, {1} to {2} channels, mean {3}, deviation {4}")
+    @CsvSource({
+        "77, 40, 160, 0, 1",
+        "7, 4, 3, 1, 1",
+        "1, 1, 5, 0, 1",
+        "131, 10, 72, -3, 0.1",
+        "33, 320, 40, 1000, 1",
+        "3, 1280, 33, -100, 0.1", // of a split depth
+        "2, 1281, 9, 30000, 30"
+    })
+    void onRowsToNormalise(int rows, int in, int out, double mean, double deviation) {
+        boolean activated = in == 40;
+        Values x = held(mean, deviation, rows, in);
+        ofRows(x, out, null, activated).forEach(this::check);
+        Arrays.fill(x.numbers, 0, Math.min(3, in), 60 * deviation);
+        ofRows(x.in(dtype), out, normal(0, 1, out), activated).forEach(this::check);
     }
 
     @ParameterizedTest(name = "{0} of {1} x {2}, {3} to {4} channels, kernel {5}, stride {6}")
@@ -88,11 +118,16 @@ class FusionContractTest extends OnEveryDevice {
         }
     }
 
-    /** The same operations, but fused ones are run as {@link Ops} defines them. */
+    /** The same operations, but fused ones are run as {@link Ops} defines them, also in the scopes that a definition opens. */
     private static Ops definitions(Ops ops) {
-        InvocationHandler handler = (proxy, method, arguments) -> method.isDefault()
-                ? InvocationHandler.invokeDefault(proxy, method, arguments)
-                : method.invoke(ops, arguments);
+        InvocationHandler handler = (proxy, method, arguments) -> {
+            if (method.getName().equals("in")) {
+                return definitions(ops.in((Scope) arguments[0]));
+            }
+            return method.isDefault()
+                    ? InvocationHandler.invokeDefault(proxy, method, arguments)
+                    : method.invoke(ops, arguments);
+        };
         return (Ops) Proxy.newProxyInstance(Ops.class.getClassLoader(), new Class<?>[] {Ops.class}, handler);
     }
 
@@ -117,7 +152,80 @@ class FusionContractTest extends OnEveryDevice {
                 "linearGeglu",
                 o -> o.linearGeglu(a, layer, gateLayer),
                 r -> Formulas.mul(r, y.apply(r), Formulas.gelu(r, g.apply(r)))));
+        fused.add(linearConcat(x, residual, out));
         return fused;
+    }
+
+    private Fused linearConcat(Values x, Values y, int out) {
+        Tensor a = upload(x);
+        Tensor b = upload(y);
+        Layer layer = layer(x.dim(-1) + y.dim(-1), out, normal(0, 1, out));
+        return new Fused(
+                "linearConcat",
+                o -> o.linearConcat(a, b, layer.weight),
+                r -> layer.formula.apply(r, Formulas.concatChannels(x, y)));
+    }
+
+    /** A layer on a device, and its formula of any x. */
+    private record Layer(LinearWeight weight, BiFunction<Rounding, Values, Values> formula) {}
+
+    private Layer layer(int in, int out, @Nullable Values bias) {
+        Values weight = normal(0, 1 / Math.sqrt(in), out, in);
+        return new Layer(
+                ops.linearWeight(host(weight), bias == null ? null : host(bias), dtype),
+                (r, x) -> Formulas.linear(r, x, weight.in(dtype), bias));
+    }
+
+    /** @param activated whether activations are among what follows a normalisation of x */
+    private List<Fused> ofRows(Values x, int out, @Nullable Values bias, boolean activated) {
+        int in = x.dim(1);
+        Tensor a = upload(x);
+        Values gain = normal(1, 0.5, in);
+        Values shift = normal(0, 1, in);
+        Affine affine = new Affine(upload(gain, DType.F32), upload(shift, DType.F32));
+        Function<Rounding, Values> normal = r -> Formulas.layerNorm(r, x, gain, shift, EPSILON);
+        Layer first = layer(in, out, bias);
+        Layer second = layer(in, out, bias);
+        // One more than CUDA takes in a launch.
+        List<Layer> layers = List.of(first, second, layer(in, out, null), layer(in, out, bias));
+        LinearWeight[] weights = layers.stream().map(Layer::weight).toArray(LinearWeight[]::new);
+        List<Fused> fused = new ArrayList<>();
+        fused.add(new Fused("linears", o -> joined(o, o.linears(a, weights)), r -> joined(r, layers, x)));
+        fused.add(new Fused(
+                "layerNormLinears",
+                o -> joined(o, o.layerNormLinears(a, affine, EPSILON, weights)),
+                r -> joined(r, layers, normal.apply(r))));
+        fused.add(new Fused(
+                "layerNormLinear",
+                o -> o.layerNormLinear(a, affine, EPSILON, first.weight),
+                r -> first.formula.apply(r, normal.apply(r))));
+        fused.add(new Fused(
+                "layerNormLinearGeglu",
+                o -> o.layerNormLinearGeglu(a, affine, EPSILON, first.weight, second.weight),
+                r -> Formulas.mul(
+                        r,
+                        first.formula.apply(r, normal.apply(r)),
+                        Formulas.gelu(r, second.formula.apply(r, normal.apply(r))))));
+        if (activated) {
+            fused.add(new Fused(
+                    "layerNormLinearGelu",
+                    o -> o.layerNormLinearGelu(a, affine, EPSILON, first.weight),
+                    r -> Formulas.gelu(r, first.formula.apply(r, normal.apply(r)))));
+            fused.add(new Fused(
+                    "layerNormLinearQuickGelu",
+                    o -> o.layerNormLinearQuickGelu(a, affine, EPSILON, first.weight),
+                    r -> Formulas.quickGelu(r, first.formula.apply(r, normal.apply(r)))));
+        }
+        return fused;
+    }
+
+    private static Tensor joined(Ops ops, List<Tensor> results) {
+        return ops.concatRows(results.toArray(Tensor[]::new));
+    }
+
+    private static Values joined(Rounding r, List<Layer> layers, Values x) {
+        return Formulas.concatRows(
+                layers.stream().map(layer -> layer.formula.apply(r, x)).toArray(Values[]::new));
     }
 
     private List<Fused> ofMaps(int n, int h, int w, int in, int out, int kernel, int stride) {

@@ -60,13 +60,18 @@ class MatrixProductContractTest extends OnEveryDevice {
         Conv2dWeight upsampled = ops.conv2dWeight(kernel, null, Conv2dWeight.Geometry.afterUpsample(3), dtype);
         Tensor tokens = upload(held(0, 1, 9, 2560));
         Tensor map = upload(held(0, 1, 2, 5, 3, 320));
+        Affine affine = new Affine(upload(normal(1, 1, 2560), DType.F32), upload(normal(0, 1, 2560), DType.F32));
         float[] linear = ops.linear(tokens, layer).toHost();
         float[] geglu = ops.linearGeglu(tokens, layer, layer).toHost();
+        float[] normalised = ops.layerNormLinear(tokens, affine, 1e-5f, layer).toHost();
         float[] convolution = ops.conv2d(map, same).toHost();
         float[] doubled = ops.upsampleConv2d(map, 10, 6, upsampled).toHost();
         for (int i = 0; i < 3; i++) {
             assertArrayEquals(linear, ops.linear(tokens, layer).toHost());
             assertArrayEquals(geglu, ops.linearGeglu(tokens, layer, layer).toHost());
+            assertArrayEquals(
+                    normalised,
+                    ops.layerNormLinear(tokens, affine, 1e-5f, layer).toHost());
             assertArrayEquals(convolution, ops.conv2d(map, same).toHost());
             assertArrayEquals(doubled, ops.upsampleConv2d(map, 10, 6, upsampled).toHost());
         }

@@ -1,5 +1,7 @@
 package dev.darkroom.tensor;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+
 import dev.darkroom.tensor.Devices.Subject;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -36,6 +38,41 @@ class NormalizationContractTest extends OnEveryDevice {
         check(
                 ops.groupNorm(upload(x), affine(gain, bias), groups, EPSILON),
                 r -> Formulas.groupNorm(r, x, gain, bias, groups, EPSILON));
+    }
+
+    /** A device may take a map's moments as it computes the map; the copy comes without any. */
+    @ParameterizedTest(name = "{0} maps of {1} x {2}, {3} to {4} channels, kernel {5}, {6} groups, mean {7}")
+    @CsvSource({
+        "1, 8, 8, 320, 320, 3, 32, 0", // a depth that is split
+        "3, 8, 8, 16, 320, 3, 32, 100", // tiles across images
+        "3, 16, 12, 8, 40, 3, 4, 1000",
+        "2, 16, 20, 32, 72, 1, 9, -3",
+        "1, 64, 68, 4, 24, 3, 3, -30", // many parts
+        "2, 7, 9, 8, 32, 3, 8, 1", // no whole parts
+        "1, 8, 8, 8, 33, 1, 3, 0"
+    })
+    void groupNormOfWhatADeviceComputedIsThatOfACopy(
+            int n, int h, int w, int in, int out, int kernel, int groups, double mean) {
+        Tensor x = upload(held(0, 1, n, h, w, in));
+        Conv2dWeight layer = ops.conv2dWeight(
+                host(normal(0, 1 / (kernel * Math.sqrt(in)), out, in, kernel, kernel)),
+                host(normal(mean, 1, out)),
+                Conv2dWeight.Geometry.same(kernel),
+                dtype);
+        Affine affine = affine(normal(1, 0.5, out), normal(0, 1, out));
+        Tensor map = ops.conv2d(x, layer);
+        Tensor copy = ops.concatRows(map);
+        assertArrayEquals(
+                ops.groupNorm(copy, affine, groups, EPSILON).toHost(),
+                ops.groupNorm(map, affine, groups, EPSILON).toHost());
+
+        int both = out + in;
+        int few = both % 3 == 0 ? 3 : both % 2 == 0 ? 2 : 1; // groups, some of which lie in both maps
+        Affine affineOfBoth = affine(normal(1, 0.5, both), normal(0, 1, both));
+        assertArrayEquals(
+                ops.groupNormSilu(ops.concatChannels(copy, x), affineOfBoth, few, EPSILON)
+                        .toHost(),
+                ops.groupNormSiluConcat(map, x, affineOfBoth, few, EPSILON).toHost());
     }
 
     @Test

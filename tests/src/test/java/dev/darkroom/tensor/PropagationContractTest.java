@@ -41,6 +41,7 @@ class PropagationContractTest extends OnEveryDevice {
         assertPropagates("groupNorm", value, x -> ops.groupNorm(x, affine, 8, 1e-5f), H * W * CHANNELS / 8);
         assertPropagates("groupNormSilu", value, x -> ops.groupNormSilu(x, affine, 8, 1e-5f), H * W * CHANNELS / 8);
         assertPropagates("layerNorm", value, x -> ops.layerNorm(x, affine, 1e-5f), CHANNELS);
+        assertPropagates("layerNormLinear", value, x -> ops.layerNormLinear(x, affine, 1e-5f, linear), 24);
     }
 
     @Test

@@ -24,7 +24,7 @@ final class CudaEngine implements AutoCloseable {
         gemm = new GemmKernels(modules, arrivals);
         convolution = new ConvolutionKernels(modules, arrivals, gemm);
         attention = new AttentionKernels(modules);
-        groupNorm = new GroupNormKernels(modules);
+        groupNorm = new GroupNormKernels(modules, arrivals);
         layerNorm = new LayerNormKernels(modules);
         movement = new MovementKernels(modules);
         diffusion = new DiffusionKernels(modules);

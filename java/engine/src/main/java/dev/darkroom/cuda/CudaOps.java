@@ -1,5 +1,6 @@
 package dev.darkroom.cuda;
 
+import dev.darkroom.cuda.GemmKernels.RowNorm;
 import dev.darkroom.tensor.Affine;
 import dev.darkroom.tensor.Conv2dWeight;
 import dev.darkroom.tensor.DType;
@@ -11,6 +12,7 @@ import dev.darkroom.tensor.Scope;
 import dev.darkroom.tensor.Shape;
 import dev.darkroom.tensor.ShapeRules;
 import dev.darkroom.tensor.Tensor;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -71,51 +73,115 @@ final class CudaOps implements Ops {
 
     @Override
     public Tensor linear(Tensor x, LinearWeight weight) {
-        return product(x, weight, epilogue(weight));
+        return activated(x, null, weight, Epilogue.Activation.NONE);
     }
 
     @Override
     public Tensor linearGelu(Tensor x, LinearWeight weight) {
-        return product(x, weight, epilogue(weight).activated(Epilogue.Activation.GELU));
+        return activated(x, null, weight, Epilogue.Activation.GELU);
     }
 
     @Override
     public Tensor linearQuickGelu(Tensor x, LinearWeight weight) {
-        return product(x, weight, epilogue(weight).activated(Epilogue.Activation.QUICK_GELU));
+        return activated(x, null, weight, Epilogue.Activation.QUICK_GELU);
     }
 
     @Override
     public Tensor linearSilu(Tensor x, LinearWeight weight) {
-        return product(x, weight, epilogue(weight).activated(Epilogue.Activation.SILU));
+        return activated(x, null, weight, Epilogue.Activation.SILU);
+    }
+
+    @Override
+    public Tensor layerNormLinear(Tensor x, Affine affine, float epsilon, LinearWeight weight) {
+        return activated(x, norm(x, affine, epsilon), weight, Epilogue.Activation.NONE);
+    }
+
+    @Override
+    public Tensor layerNormLinearGelu(Tensor x, Affine affine, float epsilon, LinearWeight weight) {
+        return activated(x, norm(x, affine, epsilon), weight, Epilogue.Activation.GELU);
+    }
+
+    @Override
+    public Tensor layerNormLinearQuickGelu(Tensor x, Affine affine, float epsilon, LinearWeight weight) {
+        return activated(x, norm(x, affine, epsilon), weight, Epilogue.Activation.QUICK_GELU);
+    }
+
+    private Tensor activated(Tensor x, @Nullable RowNorm norm, LinearWeight weight, Epilogue.Activation activation) {
+        return product(x, norm, weight, epilogue(weight).activated(activation));
     }
 
     @Override
     public Tensor linearAdd(Tensor x, LinearWeight weight, Tensor residual) {
         ShapeRules.residual(this, "linearAdd", ShapeRules.linear(this, x, weight), x.dtype(), residual);
-        return product(x, weight, epilogue(weight).plus(residual));
+        return product(x, null, weight, epilogue(weight).plus(residual));
     }
 
-    private static Epilogue epilogue(LinearWeight weight) {
-        return Epilogue.of(((CudaLinearWeight) weight).bias());
-    }
-
-    private Tensor product(Tensor x, LinearWeight weight, Epilogue epilogue) {
-        Tensor y = scope.allocate(ShapeRules.linear(this, x, weight), x.dtype());
-        engine.gemm.linear(scope, x, ((CudaLinearWeight) weight).values(), epilogue, y);
+    private Tensor product(Tensor x, @Nullable RowNorm norm, LinearWeight weight, Epilogue epilogue) {
+        Tensor y = ChannelMoments.allocate(scope, ShapeRules.linear(this, x, weight), x.dtype());
+        Tensor values = ((CudaLinearWeight) weight).values();
+        if (norm == null) {
+            engine.gemm.linear(scope, x, values, epilogue, y);
+        } else {
+            engine.gemm.linears(scope, x, norm, List.of(new GemmKernels.Product(values, epilogue, y)));
+        }
         return y;
     }
 
     @Override
-    public Tensor linearGeglu(Tensor x, LinearWeight value, LinearWeight gate) {
-        Shape shape = ShapeRules.linear(this, x, value);
-        if (!shape.equals(ShapeRules.linear(this, x, gate))) {
-            throw ShapeRules.fail(this, "linearGeglu", value + " and " + gate + " differ in their outputs");
+    public Tensor linearConcat(Tensor a, Tensor b, LinearWeight weight) {
+        Shape shape = ShapeRules.linearConcat(this, a, b, weight);
+        if (!GemmKernels.joins(a, b)) {
+            return Ops.super.linearConcat(a, b, weight);
         }
-        Tensor y = scope.allocate(shape, x.dtype());
-        CudaLinearWeight v = (CudaLinearWeight) value;
-        CudaLinearWeight g = (CudaLinearWeight) gate;
-        engine.gemm.geglu(scope, x, v.values(), v.bias(), g.values(), g.bias(), y);
+        Tensor y = scope.allocate(shape, a.dtype());
+        engine.gemm.linearConcat(scope, a, b, ((CudaLinearWeight) weight).values(), epilogue(weight), y);
         return y;
+    }
+
+    @Override
+    public List<Tensor> linears(Tensor x, LinearWeight... weights) {
+        return products(x, null, weights);
+    }
+
+    @Override
+    public List<Tensor> layerNormLinears(Tensor x, Affine affine, float epsilon, LinearWeight... weights) {
+        return products(x, norm(x, affine, epsilon), weights);
+    }
+
+    private List<Tensor> products(Tensor x, @Nullable RowNorm norm, LinearWeight... weights) {
+        Shape shape = ShapeRules.linears(this, x, weights);
+        List<GemmKernels.Product> products = new ArrayList<>();
+        for (LinearWeight weight : weights) {
+            Tensor y = scope.allocate(shape, x.dtype());
+            products.add(new GemmKernels.Product(((CudaLinearWeight) weight).values(), epilogue(weight), y));
+        }
+        engine.gemm.linears(scope, x, norm, products);
+        return products.stream().map(GemmKernels.Product::y).toList();
+    }
+
+    @Override
+    public Tensor linearGeglu(Tensor x, LinearWeight value, LinearWeight gate) {
+        return geglu(x, null, value, gate);
+    }
+
+    @Override
+    public Tensor layerNormLinearGeglu(Tensor x, Affine affine, float epsilon, LinearWeight value, LinearWeight gate) {
+        return geglu(x, norm(x, affine, epsilon), value, gate);
+    }
+
+    private Tensor geglu(Tensor x, @Nullable RowNorm norm, LinearWeight value, LinearWeight gate) {
+        Tensor y = scope.allocate(ShapeRules.linearGeglu(this, x, value, gate), x.dtype());
+        engine.gemm.geglu(scope, x, norm, (CudaLinearWeight) value, (CudaLinearWeight) gate, y);
+        return y;
+    }
+
+    private RowNorm norm(Tensor x, Affine affine, float epsilon) {
+        ShapeRules.layerNorm(this, x, affine);
+        return new RowNorm(affine, epsilon);
+    }
+
+    private static Epilogue epilogue(LinearWeight weight) {
+        return Epilogue.of(((CudaLinearWeight) weight).bias());
     }
 
     @Override
@@ -142,7 +208,7 @@ final class CudaOps implements Ops {
     }
 
     private Tensor convolution(Tensor x, Conv2dWeight weight, Shape shape, Epilogue epilogue) {
-        Tensor y = scope.allocate(shape, x.dtype());
+        Tensor y = ChannelMoments.allocate(scope, shape, x.dtype());
         Tensor values = ((CudaConv2dWeight) weight).values();
         engine.convolution.convolution(scope, x, values, weight.geometry(), epilogue, y);
         return y;
@@ -171,17 +237,24 @@ final class CudaOps implements Ops {
 
     @Override
     public Tensor groupNorm(Tensor x, Affine affine, int groups, float epsilon) {
-        return groupNorm(x, affine, groups, epsilon, false);
+        return groupNorm(x, affine, new GroupNormKernels.Form(groups, epsilon, false));
     }
 
     @Override
     public Tensor groupNormSilu(Tensor x, Affine affine, int groups, float epsilon) {
-        return groupNorm(x, affine, groups, epsilon, true);
+        return groupNorm(x, affine, new GroupNormKernels.Form(groups, epsilon, true));
     }
 
-    private Tensor groupNorm(Tensor x, Affine affine, int groups, float epsilon, boolean silu) {
-        Tensor y = scope.allocate(ShapeRules.groupNorm(this, x, affine, groups), x.dtype());
-        engine.groupNorm.run(scope, x, affine, groups, epsilon, silu, y);
+    private Tensor groupNorm(Tensor x, Affine affine, GroupNormKernels.Form form) {
+        Tensor y = scope.allocate(ShapeRules.groupNorm(this, x, affine, form.groups()), x.dtype());
+        engine.groupNorm.run(scope, x, null, affine, form, y);
+        return y;
+    }
+
+    @Override
+    public Tensor groupNormSiluConcat(Tensor a, Tensor b, Affine affine, int groups, float epsilon) {
+        Tensor y = scope.allocate(ShapeRules.groupNormConcat(this, a, b, affine, groups), a.dtype());
+        engine.groupNorm.run(scope, a, b, affine, new GroupNormKernels.Form(groups, epsilon, true), y);
         return y;
     }
 

@@ -68,7 +68,12 @@ enum ProductTile {
 
     /** Number of tiles of {@code wholeRows} x {@code wholeColumns} results. */
     int blocks(int wholeRows, int wholeColumns) {
-        return Math.toIntExact(ceilDivide(wholeRows, rows) * ceilDivide(wholeColumns, columns));
+        return Math.toIntExact(ceilDivide(wholeRows, rows) * across(wholeColumns));
+    }
+
+    /** Number of tiles side by side for {@code wholeColumns} columns. */
+    int across(int wholeColumns) {
+        return Math.toIntExact(ceilDivide(wholeColumns, columns));
     }
 
     /** Results in a tile. */

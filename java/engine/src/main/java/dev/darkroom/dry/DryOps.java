@@ -82,13 +82,68 @@ final class DryOps implements Ops {
     }
 
     @Override
+    public Tensor linearConcat(Tensor a, Tensor b, LinearWeight weight) {
+        Shape shape = ShapeRules.linearConcat(this, a, b, weight);
+        Tensor memory = ((DryLinearWeight) weight).memory();
+        return layer("linear", a, memory, shape, 2 * shape.count() * weight.in(), b);
+    }
+
+    @Override
     public Tensor linearGeglu(Tensor x, LinearWeight value, LinearWeight gate) {
-        Shape shape = ShapeRules.linear(this, x, value);
-        if (!shape.equals(ShapeRules.linear(this, x, gate))) {
-            throw ShapeRules.fail(this, "linearGeglu", value + " and " + gate + " differ in their outputs");
-        }
+        Shape shape = ShapeRules.linearGeglu(this, x, value, gate);
         Tensor[] operands = {x, ((DryLinearWeight) value).memory(), ((DryLinearWeight) gate).memory()};
         return result("linear", shape, x.dtype(), 4 * shape.count() * value.in(), operands);
+    }
+
+    @Override
+    public List<Tensor> linears(Tensor x, LinearWeight... weights) {
+        Shape shape = ShapeRules.linears(this, x, weights);
+        Tensor[] operands = Stream.concat(
+                        Stream.of(x), Stream.of(weights).map(weight -> ((DryLinearWeight) weight).memory()))
+                .toArray(Tensor[]::new);
+        long flops = weights.length * 2 * shape.count() * weights[0].in();
+        return results("linear", weights.length, shape, x.dtype(), flops, operands);
+    }
+
+    @Override
+    public Tensor layerNormLinear(Tensor x, Affine affine, float epsilon, LinearWeight weight) {
+        addNorm(x, affine);
+        return linear(x, weight);
+    }
+
+    @Override
+    public Tensor layerNormLinearGelu(Tensor x, Affine affine, float epsilon, LinearWeight weight) {
+        addNorm(x, affine);
+        return linear(x, weight);
+    }
+
+    @Override
+    public Tensor layerNormLinearQuickGelu(Tensor x, Affine affine, float epsilon, LinearWeight weight) {
+        addNorm(x, affine);
+        return linear(x, weight);
+    }
+
+    @Override
+    public Tensor layerNormLinearGeglu(Tensor x, Affine affine, float epsilon, LinearWeight value, LinearWeight gate) {
+        addNorm(x, affine);
+        return linearGeglu(x, value, gate);
+    }
+
+    @Override
+    public List<Tensor> layerNormLinears(Tensor x, Affine affine, float epsilon, LinearWeight... weights) {
+        addNorm(x, affine);
+        return linears(x, weights);
+    }
+
+    /** What a product of x costs more when it normalises the rows of x as it reads them. */
+    private void addNorm(Tensor x, Affine affine) {
+        ShapeRules.layerNorm(this, x, affine);
+        long bytes = 0;
+        for (Tensor vector : List.of(affine.gain(), affine.bias())) {
+            vector.address(); // throws after release
+            bytes += vector.byteSize();
+        }
+        device.tally().add("layerNorm", 8 * x.shape().count(), bytes);
     }
 
     @Override
@@ -136,6 +191,12 @@ final class DryOps implements Ops {
     @Override
     public Tensor groupNormSilu(Tensor x, Affine affine, int groups, float epsilon) {
         return groupNorm(x, affine, groups, epsilon);
+    }
+
+    @Override
+    public Tensor groupNormSiluConcat(Tensor a, Tensor b, Affine affine, int groups, float epsilon) {
+        Shape shape = ShapeRules.groupNormConcat(this, a, b, affine, groups);
+        return result("groupNorm", shape, a.dtype(), 8 * shape.count(), a, b, affine.gain(), affine.bias());
     }
 
     @Override
@@ -232,13 +293,7 @@ final class DryOps implements Ops {
         long flops = 2 * shape.count() * terms.length;
         Tensor[] operands =
                 Stream.concat(Stream.of(coefficients), Stream.of(terms)).toArray(Tensor[]::new);
-        List<Tensor> results =
-                new ArrayList<>(List.of(result("weightedSums", shape, DType.F32, outputs * flops, operands)));
-        while (results.size() < outputs) {
-            results.add(scope.allocate(shape, DType.F32));
-            device.tally().addBytes("weightedSums", results.get(0).byteSize());
-        }
-        return results;
+        return results("weightedSums", outputs, shape, DType.F32, outputs * flops, operands);
     }
 
     @Override
@@ -328,11 +383,22 @@ final class DryOps implements Ops {
         return y;
     }
 
+    /** Results of one operation, all of one shape. */
+    private List<Tensor> results(
+            String operation, int count, Shape shape, DType dtype, long flops, Tensor... operands) {
+        List<Tensor> results = new ArrayList<>(List.of(result(operation, shape, dtype, flops, operands)));
+        while (results.size() < count) {
+            results.add(scope.allocate(shape, dtype));
+            device.tally().add(operation, 0, results.get(0).byteSize());
+        }
+        return results;
+    }
+
     /** A result whose elements are read from some places of {@code source}, which counts for as many bytes. */
     private Tensor gathered(String operation, Shape shape, Tensor source, Tensor... operands) {
         source.address(); // throws after release
         Tensor y = result(operation, shape, source.dtype(), 0, operands);
-        device.tally().addBytes(operation, y.byteSize());
+        device.tally().add(operation, 0, y.byteSize());
         return y;
     }
 

@@ -26,8 +26,9 @@ public final class Tally {
         byOperation.merge(operation, new Cost(1, flops, bytes), Cost::plus);
     }
 
-    void addBytes(String operation, long bytes) {
-        byOperation.merge(operation, new Cost(0, 0, bytes), Cost::plus);
+    /** Adds to the cost of an operation what is no call of its own. */
+    void add(String operation, long flops, long bytes) {
+        byOperation.merge(operation, new Cost(0, flops, bytes), Cost::plus);
     }
 
     /** Costs by name of operation. */

@@ -2,6 +2,7 @@ package dev.darkroom.nn;
 
 import dev.darkroom.tensor.Ops;
 import dev.darkroom.tensor.Tensor;
+import java.util.List;
 
 /**
  * Multi-head attention with projections (Vaswani et al. 2017, section 3.2), from tokens [n, t, width] to keys and values of a context
@@ -55,20 +56,29 @@ public final class Attention {
 
     /** context [n, s, contextWidth] → keys and values. */
     public KeysValues keysValues(Ops ops, Tensor context) {
-        return new KeysValues(key.forward(ops, context), value.forward(ops, context));
+        List<Tensor> projected = Linear.all(ops, context, key, value);
+        return new KeysValues(projected.get(0), projected.get(1));
     }
 
-    /** x [n, t, width], residual [n, t, width] → attention(x, context) + residual. */
-    public Tensor add(Ops ops, Tensor x, KeysValues context, Tensor residual) {
-        Tensor attended =
-                ops.attention(query.forward(ops, x), context.keys(), context.values(), heads, /* causal= */ false);
-        return out.add(ops, attended, residual);
+    /** x [n, t, width] → attention(norm(x), context) + x. */
+    public Tensor add(Ops ops, LayerNorm norm, Tensor x, KeysValues context) {
+        Tensor queries = norm.linear(ops, x, query);
+        Tensor attended = ops.attention(queries, context.keys(), context.values(), heads, /* causal= */ false);
+        return out.add(ops, attended, x);
+    }
+
+    /** x [n, t, width] → selfAttention(norm(x)) + x. */
+    public Tensor addSelf(Ops ops, LayerNorm norm, Tensor x, boolean causal) {
+        return attend(ops, norm.linears(ops, x, query, key, value), causal, x);
     }
 
     /** x [n, t, width], residual [n, t, width] → selfAttention(x) + residual. */
     public Tensor addSelf(Ops ops, Tensor x, boolean causal, Tensor residual) {
-        KeysValues context = keysValues(ops, x);
-        Tensor attended = ops.attention(query.forward(ops, x), context.keys(), context.values(), heads, causal);
-        return out.add(ops, attended, residual);
+        return attend(ops, Linear.all(ops, x, query, key, value), causal, residual);
+    }
+
+    /** @param qkv queries, keys and values, [n, t, inner] each */
+    private Tensor attend(Ops ops, List<Tensor> qkv, boolean causal, Tensor residual) {
+        return out.add(ops, ops.attention(qkv.get(0), qkv.get(1), qkv.get(2), heads, causal), residual);
     }
 }

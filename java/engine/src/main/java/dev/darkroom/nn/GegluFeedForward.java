@@ -23,8 +23,8 @@ public final class GegluFeedForward {
         out = Linear.withBias(p.at("net").at(2), inner, width);
     }
 
-    /** x [n, t, width], residual [n, t, width] → feedForward(x) + residual. */
-    public Tensor add(Ops ops, Tensor x, Tensor residual) {
-        return out.add(ops, ops.linearGeglu(x, value, gate), residual);
+    /** x [n, t, width] → feedForward(norm(x)) + x. */
+    public Tensor add(Ops ops, LayerNorm norm, Tensor x) {
+        return out.add(ops, norm.geglu(ops, x, value, gate), x);
     }
 }

@@ -25,4 +25,9 @@ public final class GroupNorm {
     public Tensor silu(Ops ops, Tensor x) {
         return ops.groupNormSilu(x, affine, groups, epsilon);
     }
+
+    /** silu(groupNorm) of the channels of a followed by those of b. */
+    Tensor siluConcat(Ops ops, Tensor a, Tensor b) {
+        return ops.groupNormSiluConcat(a, b, affine, groups, epsilon);
+    }
 }

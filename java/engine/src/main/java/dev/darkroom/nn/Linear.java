@@ -3,6 +3,8 @@ package dev.darkroom.nn;
 import dev.darkroom.tensor.LinearWeight;
 import dev.darkroom.tensor.Ops;
 import dev.darkroom.tensor.Tensor;
+import java.util.List;
+import java.util.stream.Stream;
 
 /** x · weightᵀ + bias, [..., in] → [..., out]. */
 public final class Linear {
@@ -37,11 +39,21 @@ public final class Linear {
         return ops.linearAdd(x, weight, residual);
     }
 
-    /** gelu(linear(x)), in the form that {@code activation} names. */
-    public Tensor activated(Ops ops, Tensor x, Activation activation) {
-        return switch (activation) {
-            case GELU -> ops.linearGelu(x, weight);
-            case QUICK_GELU -> ops.linearQuickGelu(x, weight);
-        };
+    /** linear of the channels of a followed by those of b. */
+    Tensor concat(Ops ops, Tensor a, Tensor b) {
+        return ops.linearConcat(a, b, weight);
+    }
+
+    /** layer(x) for each of some layers of one size, [..., in] → [..., out] each. */
+    static List<Tensor> all(Ops ops, Tensor x, Linear... layers) {
+        return ops.linears(x, weights(layers));
+    }
+
+    LinearWeight weight() {
+        return weight;
+    }
+
+    static LinearWeight[] weights(Linear... layers) {
+        return Stream.of(layers).map(Linear::weight).toArray(LinearWeight[]::new);
     }
 }

@@ -25,15 +25,25 @@ public final class ResnetBlock {
 
     /** x [n, h, w, in], siluTime [n, timeWidth] or null → [n, h, w, out]. */
     public Tensor forward(Ops ops, Tensor x, @Nullable Tensor siluTime) {
-        Tensor h = ops.scoped("conv1", s -> {
-            Tensor activated = norm1.silu(s, x);
-            return timeProjection == null || siluTime == null
-                    ? conv1.forward(s, activated)
-                    : conv1.addPerChannel(s, activated, timeProjection.forward(s, siluTime));
-        });
+        Tensor h = ops.scoped("conv1", s -> convolve(s, norm1.silu(s, x), siluTime));
         return ops.scoped("conv2", s -> {
             Tensor residual = shortcut == null ? x : shortcut.forward(s, x);
             return conv2.add(s, norm2.silu(s, h), residual);
         });
+    }
+
+    /** As {@link #forward(Ops, Tensor, Tensor)} of the channels of a followed by those of b, which need not be copied for it. */
+    public Tensor forward(Ops ops, Tensor a, Tensor b, @Nullable Tensor siluTime) {
+        Tensor h = ops.scoped("conv1", s -> convolve(s, norm1.siluConcat(s, a, b), siluTime));
+        return ops.scoped("conv2", s -> {
+            Tensor residual = shortcut == null ? s.concatChannels(a, b) : shortcut.concat(s, a, b);
+            return conv2.add(s, norm2.silu(s, h), residual);
+        });
+    }
+
+    private Tensor convolve(Ops ops, Tensor activated, @Nullable Tensor siluTime) {
+        return timeProjection == null || siluTime == null
+                ? conv1.forward(ops, activated)
+                : conv1.addPerChannel(ops, activated, timeProjection.forward(ops, siluTime));
     }
 }

@@ -45,11 +45,10 @@ public final class SpatialTransformer {
         int n = x.dim(0);
         int pixels = x.dim(1) * x.dim(2);
         return ops.scoped("transformer", s -> {
-            Tensor tokens = projectIn.forward(s, norm.forward(s, x)).reshape(n, pixels, inner); // no copy
+            Tensor tokens = projectIn.forward(s, norm.forward(s, x).reshape(n, pixels, x.dim(3))); // no copy
             tokens = s.iterate(
                     "blocks", blocks.size(), tokens, (t, i, h) -> blocks.get(i).forward(t, h, text));
-            Tensor residual = x.reshape(n, pixels, x.dim(3));
-            return projectOut.add(s, tokens, residual).reshape(x.shape().toArray());
+            return projectOut.add(s, tokens.reshape(n, x.dim(1), x.dim(2), inner), x); // a map again
         });
     }
 }

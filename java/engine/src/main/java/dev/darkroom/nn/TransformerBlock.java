@@ -47,9 +47,9 @@ public final class TransformerBlock {
         Tensor h = ops.scoped(
                 "attn1",
                 s -> onlyCross
-                        ? attention1.add(s, norm1.forward(s, x), text.apply(attention1), x)
-                        : attention1.addSelf(s, norm1.forward(s, x), /* causal= */ false, x));
-        Tensor g = ops.scoped("attn2", s -> attention2.add(s, norm2.forward(s, h), text.apply(attention2), h));
-        return ops.scoped("ff", s -> feedForward.add(s, norm3.forward(s, g), g));
+                        ? attention1.add(s, norm1, x, text.apply(attention1))
+                        : attention1.addSelf(s, norm1, x, /* causal= */ false));
+        Tensor g = ops.scoped("attn2", s -> attention2.add(s, norm2, h, text.apply(attention2)));
+        return ops.scoped("ff", s -> feedForward.add(s, norm3, g));
     }
 }

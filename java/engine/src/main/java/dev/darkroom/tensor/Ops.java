@@ -234,6 +234,42 @@ public interface Ops {
         return mul(linear(x, value), gelu(linear(x, gate)));
     }
 
+    /** linear of the channels of a followed by those of b. */
+    default Tensor linearConcat(Tensor a, Tensor b, LinearWeight weight) {
+        return scoped("concat", s -> s.linear(s.concatChannels(a, b), weight));
+    }
+
+    /** linear(x) by each of some weights of one shape, in their order. */
+    default List<Tensor> linears(Tensor x, LinearWeight... weights) {
+        ShapeRules.linears(this, x, weights);
+        return Stream.of(weights).map(weight -> linear(x, weight)).toList();
+    }
+
+    /** linear(layerNorm(x)). */
+    default Tensor layerNormLinear(Tensor x, Affine affine, float epsilon, LinearWeight weight) {
+        return scoped("layerNorm", s -> s.linear(s.layerNorm(x, affine, epsilon), weight));
+    }
+
+    /** linearGelu(layerNorm(x)). */
+    default Tensor layerNormLinearGelu(Tensor x, Affine affine, float epsilon, LinearWeight weight) {
+        return scoped("layerNorm", s -> s.linearGelu(s.layerNorm(x, affine, epsilon), weight));
+    }
+
+    /** linearQuickGelu(layerNorm(x)). */
+    default Tensor layerNormLinearQuickGelu(Tensor x, Affine affine, float epsilon, LinearWeight weight) {
+        return scoped("layerNorm", s -> s.linearQuickGelu(s.layerNorm(x, affine, epsilon), weight));
+    }
+
+    /** linearGeglu(layerNorm(x)). */
+    default Tensor layerNormLinearGeglu(Tensor x, Affine affine, float epsilon, LinearWeight value, LinearWeight gate) {
+        return scoped("layerNorm", s -> s.linearGeglu(s.layerNorm(x, affine, epsilon), value, gate));
+    }
+
+    /** linears(layerNorm(x)). */
+    default List<Tensor> layerNormLinears(Tensor x, Affine affine, float epsilon, LinearWeight... weights) {
+        return scopedAll("layerNorm", s -> s.linears(s.layerNorm(x, affine, epsilon), weights));
+    }
+
     /** conv2d(x) + residual, which has the result's shape. */
     default Tensor conv2dAdd(Tensor x, Conv2dWeight weight, Tensor residual) {
         return add(conv2d(x, weight), residual);
@@ -256,7 +292,7 @@ public interface Ops {
 
     /** groupNormSilu of the channels of a followed by those of b. */
     default Tensor groupNormSiluConcat(Tensor a, Tensor b, Affine affine, int groups, float epsilon) {
-        return groupNormSilu(concatChannels(a, b), affine, groups, epsilon);
+        return scoped("concat", s -> s.groupNormSilu(s.concatChannels(a, b), affine, groups, epsilon));
     }
 
     /**

@@ -51,9 +51,22 @@ public final class Scope implements AutoCloseable {
 
     /** An uninitialised tensor owned by this scope. */
     public Tensor allocate(Shape shape, DType dtype) {
+        return allocate(shape, dtype, shape.count() * dtype.bytes(), null);
+    }
+
+    /**
+     * As {@link #allocate(Shape, DType)}, with f32 numbers of shape {@code tail} behind the tensor, which tell of its values and live where and as
+     * long as it does. See {@link Tensor#tail}.
+     */
+    public Tensor allocateWithTail(Shape shape, DType dtype, Shape tail) {
+        Storage.Tail behind = new Storage.Tail(shape.count() * dtype.bytes(), tail);
+        return allocate(shape, dtype, behind.offset() + tail.count() * DType.F32.bytes(), behind);
+    }
+
+    private Tensor allocate(Shape shape, DType dtype, long bytes, Storage.@Nullable Tail tail) {
         requireOpen();
         MemoryPool pool = device.pool();
-        Storage storage = new Storage(pool, pool.allocate(shape.count() * dtype.bytes(), this), this);
+        Storage storage = new Storage(pool, pool.allocate(bytes, this), this, tail);
         owned.add(storage);
         return new Tensor(device, storage, 0, shape, dtype);
     }

@@ -14,13 +14,45 @@ public final class ShapeRules {
 
     public static Shape linear(Ops ops, Tensor x, LinearWeight weight) {
         requireType(ops, "linear", weight, x);
+        return linear(ops, x.shape(), weight);
+    }
+
+    public static Shape linearConcat(Ops ops, Tensor a, Tensor b, LinearWeight weight) {
+        requireType(ops, "linearConcat", weight, a);
+        return linear(ops, concatChannels(ops, a, b), weight);
+    }
+
+    private static Shape linear(Ops ops, Shape x, LinearWeight weight) {
         if (x.dim(-1) != weight.in()) {
             throw fail(
-                    ops,
-                    "linear",
-                    "x is " + x.shape() + " but the weight " + weight + " takes " + weight.in() + " channels");
+                    ops, "linear", "x is " + x + " but the weight " + weight + " takes " + weight.in() + " channels");
         }
-        return x.shape().with(-1, weight.out());
+        return x.with(-1, weight.out());
+    }
+
+    /** The shape of each result. */
+    public static Shape linears(Ops ops, Tensor x, LinearWeight... weights) {
+        if (weights.length == 0) {
+            throw fail(ops, "linears", "needs at least one weight");
+        }
+        for (LinearWeight weight : weights) {
+            linear(ops, x, weight);
+            requireSameOutputs(ops, "linears", weights[0], weight);
+        }
+        return linear(ops, x, weights[0]);
+    }
+
+    public static Shape linearGeglu(Ops ops, Tensor x, LinearWeight value, LinearWeight gate) {
+        Shape shape = linear(ops, x, value);
+        linear(ops, x, gate);
+        requireSameOutputs(ops, "linearGeglu", value, gate);
+        return shape;
+    }
+
+    private static void requireSameOutputs(Ops ops, String op, LinearWeight a, LinearWeight b) {
+        if (a.out() != b.out()) {
+            throw fail(ops, op, a + " and " + b + " differ in their outputs");
+        }
     }
 
     public static Shape conv2d(Ops ops, Tensor x, Conv2dWeight weight) {
@@ -71,18 +103,27 @@ public final class ShapeRules {
     }
 
     public static Shape groupNorm(Ops ops, Tensor x, Affine affine, int groups) {
-        requireAffine(ops, "groupNorm", x, affine);
-        if (x.shape().rank() < 3 || groups < 1 || x.dim(-1) % groups != 0) {
+        requireAffine(ops, "groupNorm", x, x.dim(-1), affine);
+        return grouped(ops, x.shape(), groups);
+    }
+
+    /** For the group normalisation of a's channels followed by b's. */
+    public static Shape groupNormConcat(Ops ops, Tensor a, Tensor b, Affine affine, int groups) {
+        Shape x = concatChannels(ops, a, b);
+        requireAffine(ops, "groupNorm", x, x.dim(-1), affine);
+        return grouped(ops, x, groups);
+    }
+
+    private static Shape grouped(Ops ops, Shape x, int groups) {
+        if (x.rank() < 3 || groups < 1 || x.dim(-1) % groups != 0) {
             throw fail(
-                    ops,
-                    "groupNorm",
-                    "x is " + x.shape() + ": needs [n, ..., c] with c divisible by " + groups + " groups");
+                    ops, "groupNorm", "x is " + x + ": needs [n, ..., c] with c divisible by " + groups + " groups");
         }
-        return x.shape();
+        return x;
     }
 
     public static Shape layerNorm(Ops ops, Tensor x, Affine affine) {
-        requireAffine(ops, "layerNorm", x, affine);
+        requireAffine(ops, "layerNorm", x, x.dim(-1), affine);
         return x.shape();
     }
 
@@ -275,8 +316,8 @@ public final class ShapeRules {
         }
     }
 
-    private static void requireAffine(Ops ops, String op, Tensor x, Affine affine) {
-        Shape expected = Shape.of(x.dim(-1));
+    private static void requireAffine(Ops ops, String op, Object x, int channels, Affine affine) {
+        Shape expected = Shape.of(channels);
         for (Tensor vector : new Tensor[] {affine.gain(), affine.bias()}) {
             if (!vector.shape().equals(expected) || vector.dtype() != DType.F32) {
                 throw fail(ops, op, "x is " + x + "; gain and bias must be f32 " + expected + ", given " + vector);

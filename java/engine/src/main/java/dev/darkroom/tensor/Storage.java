@@ -4,15 +4,31 @@ import org.jspecify.annotations.Nullable;
 
 /** One block of device memory, owned by exactly one scope; tensors are typed views of it. */
 final class Storage {
+    /** F32 numbers behind the {@code bytes} of a tensor. */
+    record Tail(long bytes, Shape shape) {
+        private static final int ALIGNMENT = 16; // of every vector load
+
+        /** Where they begin. */
+        long offset() {
+            return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+        }
+    }
+
     private final MemoryPool pool;
+    private final @Nullable Tail tail;
     private MemoryPool.@Nullable Block block;
     private Scope owner;
     private String releasedBy = "";
 
-    Storage(MemoryPool pool, MemoryPool.Block block, Scope owner) {
+    Storage(MemoryPool pool, MemoryPool.Block block, Scope owner, @Nullable Tail tail) {
         this.pool = pool;
+        this.tail = tail;
         this.block = block;
         this.owner = owner;
+    }
+
+    @Nullable Tail tail() {
+        return tail;
     }
 
     Scope owner() {

@@ -1,6 +1,7 @@
 package dev.darkroom.tensor;
 
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A dense row-major array on a device.
@@ -52,6 +53,17 @@ public final class Tensor {
      */
     public long address() {
         return storage.address() + offset;
+    }
+
+    /**
+     * The f32 numbers that a device put behind this tensor as it made it, see {@link Scope#allocateWithTail}; null for tensors without, and for
+     * views of a part.
+     */
+    public @Nullable Tensor tail() {
+        Storage.Tail tail = storage.tail();
+        return tail == null || offset != 0 || byteSize() != tail.bytes()
+                ? null
+                : new Tensor(device, storage, tail.offset(), tail.shape(), DType.F32);
     }
 
     /** Whether the memory is still owned by a scope. */

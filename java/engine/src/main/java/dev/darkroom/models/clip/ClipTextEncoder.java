@@ -110,8 +110,8 @@ public final class ClipTextEncoder {
     }
 
     private Tensor forward(Ops ops, Layer layer, Tensor x) {
-        Tensor h = layer.attention().addSelf(ops, layer.norm1().forward(ops, x), /* causal= */ true, x);
-        Tensor inner = layer.fc1().activated(ops, layer.norm2().forward(ops, h), config.activation());
+        Tensor h = layer.attention().addSelf(ops, layer.norm1(), x, /* causal= */ true);
+        Tensor inner = layer.norm2().activated(ops, h, layer.fc1(), config.activation());
         return layer.fc2().add(ops, inner, h);
     }
 

@@ -7,6 +7,7 @@ import dev.darkroom.tensor.Ops;
 import dev.darkroom.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** What the ways down and up have in common. */
 final class Blocks {
@@ -35,17 +36,23 @@ final class Blocks {
         return new SpatialTransformer(p, config.channels().get(level), sizes);
     }
 
-    /** Residual block j, and transformer j where there is one. */
+    /**
+     * Residual block j, and transformer j where there is one.
+     *
+     * @param skip what lies beside x, or null
+     */
     static Tensor layer(
             Ops ops,
             int j,
             List<ResnetBlock> resnets,
             List<SpatialTransformer> attentions,
             Tensor x,
+            @Nullable Tensor skip,
             Tensor siluTime,
             Conditioning conditioning) {
         return ops.scoped("layer." + j, s -> {
-            Tensor h = resnets.get(j).forward(s, x, siluTime);
+            ResnetBlock resnet = resnets.get(j);
+            Tensor h = skip == null ? resnet.forward(s, x, siluTime) : resnet.forward(s, x, skip, siluTime);
             return attentions.isEmpty() ? h : attentions.get(j).forward(s, h, conditioning::of);
         });
     }

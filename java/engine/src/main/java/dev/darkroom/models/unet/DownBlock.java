@@ -41,7 +41,7 @@ final class DownBlock {
         List<Tensor> results = new ArrayList<>();
         Tensor h = x;
         for (int j = 0; j < resnets.size(); j++) {
-            h = Blocks.layer(ops, j, resnets, attentions, h, siluTime, conditioning);
+            h = Blocks.layer(ops, j, resnets, attentions, h, null, siluTime, conditioning);
             results.add(h);
         }
         if (downsampler != null) {

@@ -49,10 +49,12 @@ final class UpBlock {
      * @param skips the skip connections, last first; takes its own from it, and the size of its result from the next
      */
     Tensor forward(Ops ops, Tensor x, Deque<Tensor> skips, Tensor siluTime, Conditioning conditioning) {
-        Tensor h = ops.iterate("layers", resnets.size(), x, (s, j, value) -> {
-            Tensor joined = s.concatChannels(value, skips.pop());
-            return Blocks.layer(s, j, resnets, attentions, joined, siluTime, conditioning);
-        });
+        Tensor h = ops.iterate(
+                "layers",
+                resnets.size(),
+                x,
+                (s, j, value) ->
+                        Blocks.layer(s, j, resnets, attentions, value, skips.pop(), siluTime, conditioning));
         Tensor next = skips.peek();
         if (upsampler == null || next == null) {
             return h;
