@@ -3,7 +3,6 @@
 //   timeEmbedding     y[n,j], y[n,half+j] = cos, sin (or sin, cos) of t[n] · 10000^(-j / (half - shift)),   half = width / 2
 //   rescale           y = factor · guided · std(conditional) / std(guided) + (1 - factor) · guided, image by image, unbiased deviations
 //   dynamicThreshold  y = clip(x, -s, s) / s,   s = the quantile of |x| of an image, held between 1 and `most`
-//   toPixels          y = round(255 · clip(x / 2 + 0.5, 0, 1))
 //   countNonFinite    *count += how many of x are infinite or not a number
 // Source    Vaswani et al. 2017, section 3.5; Lin et al. 2023, eq. 15 and 16; Saharia et al. 2022, section 2.3.
 // Java      DiffusionKernels
@@ -168,14 +167,6 @@ extern "C" __global__ void __launch_bounds__(IMAGE_THREADS)
     for (int i = threadIdx.x; i < count; i += IMAGE_THREADS) {
         const float value = x[image + i];
         y[image + i] = (value != value ? value : fminf(fmaxf(value, -limit), limit)) / limit;
-    }
-}
-
-extern "C" __global__ void __launch_bounds__(THREADS) toPixels(const T* x, u8* y, i64 count) {
-    const i64 i = elementOfThread();
-    if (i < count) {
-        const float value = fminf(fmaxf(toFloat(x[i]) / 2 + 0.5f, 0.0f), 1.0f);
-        y[i] = static_cast<u8>(__float2int_rn(value * 255.0f));
     }
 }
 
