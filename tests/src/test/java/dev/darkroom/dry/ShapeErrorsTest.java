@@ -165,6 +165,10 @@ class ShapeErrorsTest {
         fails("sliceChannels at unet/mid: channels 2 to 2 of x [2, 4]", () -> ops.sliceChannels(f32(2, 4), 2, 2));
         fails("upsampleNearest at unet/mid: target size 0 x 4", () -> ops.upsampleNearest(f32(1, 2, 2, 3), 0, 4));
         fails("embedding at unet/mid: ids are f32 [3] on dry, must be i32", () -> ops.embedding(f32(3), f32(9, 4)));
+        fails(
+                "embeddingAdd at unet/mid: to f32 [2, 3, 4] can be added what has its type and trailing sizes,"
+                        + " given f32 [2, 4] on dry",
+                () -> ops.embeddingAdd(root.allocate(Shape.of(2, 3), DType.I32), f32(9, 4), f32(2, 4)));
     }
 
     @Test
@@ -180,6 +184,12 @@ class ShapeErrorsTest {
                 () -> ops.dynamicThreshold(bf16(2, 3), 0.9f, 1));
         Tensor ids = root.allocate(Shape.of(2), DType.I32);
         fails("toPixels at unet/mid: x is i32 [2] on dry, must be floating", () -> ops.toPixels(ids));
+        fails(
+                "fromPixels at unet/mid: x is i32 [2] on dry, must be u8, and becomes floating, not f32",
+                () -> ops.fromPixels(ids, DType.F32));
+        fails(
+                "normal at unet/mid: streams are i32 [2] on dry, must be i32 [n, 3], for maps of 8 x 8 and 4 channels",
+                () -> ops.normal(ids, 8, 8, 4));
     }
 
     private Tensor f32(int... dims) {

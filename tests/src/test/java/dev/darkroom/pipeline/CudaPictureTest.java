@@ -11,7 +11,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** From a prompt to a picture through our own kernels. */
 @Tag("software-cuda")
@@ -25,12 +25,10 @@ class CudaPictureTest {
     }
 
     @ParameterizedTest
-    @EnumSource(
-            value = DType.class,
-            names = {"F32", "F16"})
-    void isThatOfTheCpuDevice(DType dtype) {
-        byte[] expected = picture("cpu", DType.F32).rgb();
-        byte[] given = picture("cuda", dtype).rgb();
+    @CsvSource({"F32, TORCH_CPU", "F16, TORCH_CUDA"})
+    void isThatOfTheCpuDevice(DType dtype, Request.NoiseSource noise) {
+        byte[] expected = picture("cpu", DType.F32, noise).rgb();
+        byte[] given = picture("cuda", dtype, noise).rgb();
         assertEquals(expected.length, given.length);
         int near = 0;
         for (int pixel = 0; pixel < given.length; pixel += 3) {
@@ -44,13 +42,14 @@ class CudaPictureTest {
         assertTrue(share >= 0.99, share + " of the pixels are within 2 levels");
     }
 
-    private static Picture picture(String device, DType dtype) {
+    private static Picture picture(String device, DType dtype, Request.NoiseSource noise) {
         try (Darkroom darkroom =
                 Darkroom.builder(MODEL).device(device).dtype(dtype).open()) {
             return darkroom.generate(Request.of("a red circle on a blue background")
                             .size(128, 128)
                             .steps(4)
                             .seed(42)
+                            .noise(noise)
                             .build())
                     .picture();
         }

@@ -72,6 +72,18 @@ final class DarkroomTest {
     }
 
     @Test
+    void norDoTheyWithNoiseThatTheDeviceDraws() {
+        Request.Builder request = small("a blue star").sampler("Euler a").noise(Request.NoiseSource.TORCH_CUDA);
+        Result batch = darkroom.generate(request.seed(10).count(2).build());
+        Result alone = darkroom.generate(request.seed(11).count(1).build());
+        assertEquals(alone.picture(), batch.pictures().get(1));
+        assertNotEquals(
+                alone.picture(),
+                darkroom.generate(request.noise(Request.NoiseSource.TORCH_CPU).build())
+                        .picture());
+    }
+
+    @Test
     void aBatchFromAPictureIsAsIndependent() {
         Picture init = darkroom.generate(small("a house").build()).picture();
         Request.Builder request = small("a tree").init(init).strength(0.7).seed(3);
@@ -103,12 +115,13 @@ final class DarkroomTest {
         assertTrue(little < 0.5 * much, little + " against " + much);
     }
 
+    /** The mean difference of their values, which lie between -1 and 1. */
     private static double distance(Picture a, Picture b) {
-        float[] x = a.toFloats();
-        float[] y = b.toFloats();
+        byte[] x = a.rgb();
+        byte[] y = b.rgb();
         double sum = 0;
         for (int i = 0; i < x.length; i++) {
-            sum += Math.abs(x[i] - y[i]);
+            sum += Math.abs((x[i] & 0xff) - (y[i] & 0xff)) / 127.5;
         }
         return sum / x.length;
     }

@@ -105,7 +105,7 @@ class SamplingPlanTest {
 
     private static double[] run(SamplerKind kind, double[] start, int images, int size) {
         SamplingPlan plan = config(kind).plan(STEPS, 0, 0.5);
-        RandomStream[] streams = new RandomStream[images];
+        TorchCpuRandom[] streams = new TorchCpuRandom[images];
         Arrays.setAll(streams, i -> new TorchCpuRandom(100 + i));
         Supplier<double[]> draw = () -> {
             double[] all = new double[images * size];

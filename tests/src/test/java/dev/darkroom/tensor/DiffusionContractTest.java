@@ -121,4 +121,20 @@ class DiffusionContractTest extends OnEveryDevice {
                 new byte[] {0, 0, (byte) 255, (byte) 255, (byte) 128, (byte) 191},
                 ops.toPixels(upload(exact)).toHostBytes());
     }
+
+    @Test
+    void fromPixelsIsTheInverseOfToPixels() {
+        for (int count : new int[] {1, 255, 256, 3 * 4097}) {
+            byte[] levels = new byte[count];
+            for (int i = 0; i < count; i++) {
+                levels[i] = (byte) i;
+            }
+            Tensor pixels = ops.upload(HostTensor.of("levels", Shape.of(1, 1, count, 1), levels), DType.U8);
+            Tensor x = ops.fromPixels(pixels, dtype);
+            Values values = Values.of(pixels.shape());
+            Arrays.setAll(values.numbers, i -> levels[i] & 0xff);
+            check(x, r -> values.map(level -> r.result(r.step(level / 127.5) - 1)));
+            assertArrayEquals(levels, ops.toPixels(x).toHostBytes());
+        }
+    }
 }

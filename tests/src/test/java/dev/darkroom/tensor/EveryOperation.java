@@ -80,6 +80,10 @@ public final class EveryOperation {
         all.put("upsampleNearest", x -> ops.upsampleNearest(x, 7, 4));
         Tensor ids = ops.upload(Shape.of(2, 2), 0, 47, 3, 1);
         all.put("embedding", x -> ops.embedding(ids, x.reshape(-1, CHANNELS)));
+        all.put(
+                "embeddingAdd",
+                x -> ops.embeddingAdd(
+                        ids, x.reshape(-1, CHANNELS), x.reshape(-1, CHANNELS).rows(0, 2)));
     }
 
     private static void addDiffusion(Ops ops, Map<String, UnaryOperator<Tensor>> all) {
@@ -90,7 +94,9 @@ public final class EveryOperation {
         all.put("timeEmbedding", x -> ops.timeEmbedding(wide(ops, x).reshape(-1), 10, true, 0));
         all.put("rescaleGuidance", x -> ops.rescaleGuidance(wide(ops, x), wide(ops, x), 0.7f));
         all.put("dynamicThreshold", x -> ops.dynamicThreshold(wide(ops, x), 0.99f, 2));
+        all.put("normal", x -> ops.normal(ops.cast(wide(ops, x), DType.I32).reshape(-1, 3), 2, 3, 5));
         all.put("toPixels", ops::toPixels);
+        all.put("fromPixels", x -> ops.fromPixels(ops.toPixels(x), DType.F32));
         all.put("countNonFinite", ops::countNonFinite);
     }
 

@@ -142,7 +142,7 @@ class FusionContractTest extends OnEveryDevice {
         LinearWeight gateLayer = ops.linearWeight(host(gate), bias == null ? null : host(bias), dtype);
         Function<Rounding, Values> y = r -> Formulas.linear(r, x, weight.in(dtype), bias);
         Function<Rounding, Values> g = r -> Formulas.linear(r, x, gate.in(dtype), bias);
-        List<Fused> fused = new ArrayList<>();
+        List<Fused> fused = new ArrayList<>(List.of(embeddingAdd(rows, in)));
         fused.add(new Fused("linearGelu", o -> o.linearGelu(a, layer), r -> Formulas.gelu(r, y.apply(r))));
         fused.add(
                 new Fused("linearQuickGelu", o -> o.linearQuickGelu(a, layer), r -> Formulas.quickGelu(r, y.apply(r))));
@@ -226,6 +226,19 @@ class FusionContractTest extends OnEveryDevice {
     private static Values joined(Rounding r, List<Layer> layers, Values x) {
         return Formulas.concatRows(
                 layers.stream().map(layer -> layer.formula.apply(r, x)).toArray(Values[]::new));
+    }
+
+    /** Two texts of {@code tokens}, from a table of 5 rows. */
+    private Fused embeddingAdd(int tokens, int channels) {
+        Values table = held(0, 1, 5, channels);
+        Values positions = held(0, 1, tokens, channels);
+        int[] ids = random.ints(2L * tokens, 0, 5).toArray();
+        Values rows = Values.of(Shape.of(2, tokens, channels));
+        Arrays.setAll(rows.numbers, i -> table.numbers[ids[i / channels] * channels + i % channels]);
+        Tensor a = ops.upload(Shape.of(2, tokens), ids);
+        Tensor b = upload(table);
+        Tensor c = upload(positions);
+        return new Fused("embeddingAdd", o -> o.embeddingAdd(a, b, c), r -> Formulas.add(r, rows, positions));
     }
 
     private List<Fused> ofMaps(int n, int h, int w, int in, int out, int kernel, int stride) {

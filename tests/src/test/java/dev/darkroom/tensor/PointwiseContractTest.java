@@ -117,6 +117,23 @@ class PointwiseContractTest extends OnEveryDevice {
         }
     }
 
+    /** What devices move 16 bytes at a time where they can, they must move otherwise as well. */
+    @Test
+    void viewsMayStartAnywhere() {
+        Values x = held(0, 1, 6, 83);
+        Tensor tensor = upload(x);
+        for (int from = 0; from < 6; from++) {
+            Values rest = x.images(from, 6);
+            Tensor view = tensor.rows(from, 6);
+            assertArrayEquals(rest.map(v -> 2 * v).floats(), ops.scale(view, 2).toHost());
+            check(ops.add(view, view), r -> Formulas.add(r, rest, rest));
+            check(
+                    ops.add(view, tensor.rows(3, 4).reshape(-1)),
+                    r -> Formulas.add(r, rest, x.images(3, 4).reshape(83)));
+            check(ops.cast(ops.cast(view, DType.F32), dtype), r -> rest);
+        }
+    }
+
     @Test
     void nothingIsAlsoATensor() {
         Tensor empty = upload(held(0, 1, 3, 4)).rows(1, 1);

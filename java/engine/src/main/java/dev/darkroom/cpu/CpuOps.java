@@ -201,12 +201,17 @@ final class CpuOps implements Ops {
 
     private Tensor binary(String name, dnnl.algorithm function, Tensor a, Tensor b) {
         Tensor y = scope.allocate(ShapeRules.broadcast(this, name, a, b), a.dtype());
+        binary(function, a, b, y);
+        return y;
+    }
+
+    /** a and b, repeated where it has fewer elements → y, which may be a. */
+    private void binary(dnnl.algorithm function, Tensor a, Tensor b, Tensor y) {
         long columns = b.shape().count();
         if (columns > 0) {
             long rows = a.shape().count() / columns;
             engine.pointwise.binary(scope, function, a.address(), b.address(), y.address(), a.dtype(), rows, columns);
         }
-        return y;
     }
 
     @Override
@@ -321,7 +326,22 @@ final class CpuOps implements Ops {
         return y;
     }
 
+    @Override
+    public Tensor embeddingAdd(Tensor ids, Tensor table, Tensor addend) {
+        Tensor y = scope.allocate(ShapeRules.embeddingAdd(this, ids, table, addend), table.dtype());
+        Movement.embedding(this, ids, table, y);
+        binary(dnnl.algorithm.binary_add, y, addend, y);
+        return y;
+    }
+
     // ---- diffusion ----
+
+    @Override
+    public Tensor normal(Tensor streams, int height, int width, int channels) {
+        Tensor y = scope.allocate(ShapeRules.normal(this, streams, height, width, channels), DType.F32);
+        Diffusion.normal(streams, y);
+        return y;
+    }
 
     @Override
     public Tensor timeEmbedding(Tensor t, int width, boolean cosFirst, float shift) {
@@ -348,6 +368,14 @@ final class CpuOps implements Ops {
     public Tensor toPixels(Tensor x) {
         Tensor y = scope.allocate(ShapeRules.toPixels(this, x), DType.U8);
         Diffusion.toPixels(x, y);
+        return y;
+    }
+
+    @Override
+    public Tensor fromPixels(Tensor x, DType dtype) {
+        requireSupported(dtype, "fromPixels");
+        Tensor y = scope.allocate(ShapeRules.fromPixels(this, x, dtype), dtype);
+        Diffusion.fromPixels(x, y);
         return y;
     }
 

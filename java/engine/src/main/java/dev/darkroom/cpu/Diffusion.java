@@ -1,5 +1,6 @@
 package dev.darkroom.cpu;
 
+import dev.darkroom.tensor.Philox;
 import dev.darkroom.tensor.Tensor;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
@@ -53,6 +54,26 @@ final class Diffusion {
             }
             NativeMemory.write(y, start, values, count);
         });
+    }
+
+    /** Normal numbers of streams [n, 3] → y [n, h, w, c]. */
+    static void normal(Tensor streams, Tensor y) {
+        int images = y.dim(0);
+        int channels = y.dim(3);
+        int pixels = y.dim(1) * y.dim(2);
+        ByteBuffer words = NativeMemory.buffer(streams.address(), Math.toIntExact(streams.byteSize()));
+        float[] row = new float[channels];
+        for (int image = 0; image < images; image++) {
+            long low = Integer.toUnsignedLong(words.getInt(12 * image));
+            long seed = (long) words.getInt(12 * image + 4) << 32 | low;
+            int draw = words.getInt(12 * image + 8);
+            for (int pixel = 0; pixel < pixels; pixel++) {
+                for (int c = 0; c < channels; c++) {
+                    row[c] = (float) Philox.normal(seed, draw, c * pixels + pixel);
+                }
+                NativeMemory.write(y, ((long) image * pixels + pixel) * channels, row, channels);
+            }
+        }
     }
 
     /** Sinusoids of t [n] → y [n, width]. */
@@ -139,6 +160,16 @@ final class Diffusion {
                 float value = Math.min(Math.max(values[i] / 2 + 0.5f, 0), 1);
                 pixels.put(i, (byte) Math.rint(value * 255));
             }
+        });
+    }
+
+    /** x u8 / 127.5 - 1 → y. */
+    static void fromPixels(Tensor x, Tensor y) {
+        NativeMemory.forEachChunk(x, (values, count, start) -> {
+            for (int i = 0; i < count; i++) {
+                values[i] = values[i] / 127.5f - 1;
+            }
+            NativeMemory.write(y, start, values, count);
         });
     }
 

@@ -14,6 +14,7 @@ final class CudaEngine implements AutoCloseable {
     final PointwiseKernels pointwise;
     final MovementKernels movement;
     final DiffusionKernels diffusion;
+    final RandomKernels random;
 
     CudaEngine(Modules modules, Staging staging) {
         gpu = modules.gpu();
@@ -28,6 +29,7 @@ final class CudaEngine implements AutoCloseable {
         layerNorm = new LayerNormKernels(modules);
         movement = new MovementKernels(modules);
         diffusion = new DiffusionKernels(modules);
+        random = new RandomKernels(modules);
     }
 
     @Override

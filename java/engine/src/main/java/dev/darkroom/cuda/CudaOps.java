@@ -398,7 +398,21 @@ final class CudaOps implements Ops {
         return y;
     }
 
+    @Override
+    public Tensor embeddingAdd(Tensor ids, Tensor table, Tensor addend) {
+        Tensor y = scope.allocate(ShapeRules.embeddingAdd(this, ids, table, addend), table.dtype());
+        engine.pointwise.embeddingAdd(ids, table, addend, y);
+        return y;
+    }
+
     // ---- diffusion ----
+
+    @Override
+    public Tensor normal(Tensor streams, int height, int width, int channels) {
+        Tensor y = scope.allocate(ShapeRules.normal(this, streams, height, width, channels), DType.F32);
+        engine.random.normal(streams, y);
+        return y;
+    }
 
     @Override
     public Tensor timeEmbedding(Tensor t, int width, boolean cosFirst, float shift) {
@@ -424,7 +438,14 @@ final class CudaOps implements Ops {
     @Override
     public Tensor toPixels(Tensor x) {
         Tensor y = scope.allocate(ShapeRules.toPixels(this, x), DType.U8);
-        engine.diffusion.toPixels(x, y);
+        engine.pointwise.toPixels(x, y);
+        return y;
+    }
+
+    @Override
+    public Tensor fromPixels(Tensor x, DType dtype) {
+        Tensor y = scope.allocate(ShapeRules.fromPixels(this, x, dtype), dtype);
+        engine.pointwise.fromPixels(x, y);
         return y;
     }
 

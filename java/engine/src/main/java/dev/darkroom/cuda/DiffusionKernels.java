@@ -112,18 +112,6 @@ final class DiffusionKernels {
         }
     }
 
-    /** x [...] → y u8. */
-    void toPixels(Tensor x, Tensor y) {
-        long count = x.shape().count();
-        if (count > 0) {
-            kernel("toPixels", x.dtype())
-                    .tensor(x)
-                    .tensor(y)
-                    .i64(count)
-                    .launch(Grids.blocks(count, THREADS), 1, 1, THREADS, 0);
-        }
-    }
-
     /** Adds to found i32 [1] how many of x are infinite or not a number. */
     void countNonFinite(Tensor x, Tensor found) {
         long count = x.shape().count();

@@ -5,6 +5,7 @@ import dev.darkroom.tensor.Tensor;
 /** Operations that move elements: {@code kernels/movement.cu}. */
 final class MovementKernels {
     private static final int THREADS = 256;
+    private static final int MOST_SIDE = 65535; // the product of two fits in 32 bits
 
     private final Modules modules;
 
@@ -55,10 +56,10 @@ final class MovementKernels {
                     .tensor(a)
                     .tensor(b)
                     .tensor(y)
-                    .i64(y.shape().rows())
+                    .i32(rows(y))
                     .i32(unit.in(rowOfA))
                     .i32(unit.in(rowOfB))
-                    .launch(Grids.blocks(y.byteSize() / unit.bytes, THREADS), 1, 1, THREADS, 0);
+                    .launch(blocks(y, unit), 1, 1, THREADS, 0);
         }
     }
 
@@ -70,16 +71,20 @@ final class MovementKernels {
             kernel("slice", unit)
                     .tensor(x)
                     .tensor(y)
-                    .i64(y.shape().rows())
+                    .i32(rows(y))
                     .i32(unit.in(rowBytes(x)))
                     .i32(unit.in(first))
                     .i32(unit.in(rowBytes(y)))
-                    .launch(Grids.blocks(y.byteSize() / unit.bytes, THREADS), 1, 1, THREADS, 0);
+                    .launch(blocks(y, unit), 1, 1, THREADS, 0);
         }
     }
 
     /** x [n, h, w, c] → y [n, height, width, c]. */
     void upsampleNearest(Tensor x, Tensor y) {
+        int longest = Math.max(Math.max(x.dim(1), x.dim(2)), Math.max(y.dim(1), y.dim(2)));
+        if (longest > MOST_SIDE) {
+            throw new IllegalArgumentException("upsampleNearest of " + x + " to " + y + ": sides end at " + MOST_SIDE);
+        }
         Unit unit = Unit.of(x.address(), y.address(), rowBytes(x));
         if (y.byteSize() > 0) {
             kernel("upsample", unit)
@@ -91,7 +96,7 @@ final class MovementKernels {
                     .i32(y.dim(1))
                     .i32(y.dim(2))
                     .i32(unit.in(rowBytes(x)))
-                    .launch(Grids.blocks(y.byteSize() / unit.bytes, THREADS), 1, 1, THREADS, 0);
+                    .launch(blocks(y, unit), 1, 1, THREADS, 0);
         }
     }
 
@@ -103,14 +108,28 @@ final class MovementKernels {
                     .tensor(ids)
                     .tensor(table)
                     .tensor(y)
-                    .i64(ids.shape().count())
+                    .i32(rows(y))
                     .i32(unit.in(rowBytes(table)))
-                    .launch(Grids.blocks(y.byteSize() / unit.bytes, THREADS), 1, 1, THREADS, 0);
+                    .launch(blocks(y, unit), 1, 1, THREADS, 0);
         }
     }
 
     private Kernel kernel(String function, Unit unit) {
         return modules.kernel("movement.cu", function, "UNIT=" + unit.type);
+    }
+
+    private static int rows(Tensor y) {
+        return Math.toIntExact(y.shape().rows());
+    }
+
+    /** @throws IllegalArgumentException when there are more units than the kernels can count */
+    private static int blocks(Tensor y, Unit unit) {
+        long units = y.byteSize() / unit.bytes;
+        if (units > Integer.MAX_VALUE) {
+            throw new IllegalArgumentException(
+                    y + " has " + units + " pieces of " + unit.bytes + " bytes; the cuda device moves 2^31 at once");
+        }
+        return Grids.blocks(units, THREADS);
     }
 
     private static long rowBytes(Tensor x) {

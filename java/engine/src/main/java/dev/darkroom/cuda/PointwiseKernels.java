@@ -6,7 +6,7 @@ import dev.darkroom.tensor.Tensor;
 /** Operations element by element: {@code kernels/pointwise.cu}. */
 final class PointwiseKernels {
     private static final int THREADS = 256;
-    private static final int PER_BLOCK = 4 * THREADS;
+    private static final int PACK_BYTES = 16;
 
     private final Modules modules;
 
@@ -50,7 +50,17 @@ final class PointwiseKernels {
 
     /** x, of another type → y. */
     void cast(Tensor x, Tensor y) {
-        convert(x.address(), x.dtype(), y.address(), y.dtype(), x.shape().count());
+        unary("converted", x, 0, 0, y);
+    }
+
+    /** x u8 → y, from -1 to 1. */
+    void fromPixels(Tensor x, Tensor y) {
+        unary("fromPixel", x, 0, 0, y);
+    }
+
+    /** x, about -1 … 1 → y u8. */
+    void toPixels(Tensor x, Tensor y) {
+        unary("toPixel", x, 0, 0, y);
     }
 
     /** {@code count} elements at an address → as many of type {@code to} at another. */
@@ -62,27 +72,53 @@ final class PointwiseKernels {
     void addPerChannel(Tensor x, Tensor t, Tensor y) {
         long count = x.shape().count();
         if (count > 0) {
-            modules.kernel("pointwise.cu", "perChannel", "T=" + x.dtype(), "BINARY=sum")
+            boolean packed = Grids.inPacks(x.address(), t.address(), y.address(), bytes(x.dim(-1), x));
+            binaryKernel("perChannel", "sum", x.dtype())
                     .tensor(x)
                     .tensor(t)
                     .tensor(y)
                     .i64(count)
+                    .i32(packed ? 1 : 0)
                     .i64(count / x.dim(0))
                     .i32(x.dim(-1))
-                    .launch(Grids.blocks(count, PER_BLOCK), 1, 1, THREADS, 0);
+                    .launch(blocks(count, x.dtype().bytes()), 1, 1, THREADS, 0);
+        }
+    }
+
+    /** Rows ids of the table + addend → y; the addend is repeated where it has fewer elements. */
+    void embeddingAdd(Tensor ids, Tensor table, Tensor addend, Tensor y) {
+        long count = y.shape().count();
+        if (count > 0) {
+            long period = addend.shape().count();
+            boolean packed = Grids.inPacks(
+                    table.address(), addend.address(), y.address(), bytes(y.dim(-1), y), bytes(period, y));
+            binaryKernel("gathered", "sum", y.dtype())
+                    .tensor(ids)
+                    .tensor(table)
+                    .tensor(addend)
+                    .tensor(y)
+                    .i64(count)
+                    .i32(packed ? 1 : 0)
+                    .i64(period)
+                    .i32(y.dim(-1))
+                    .launch(blocks(count, y.dtype().bytes()), 1, 1, THREADS, 0);
         }
     }
 
     private void binary(String function, Tensor a, Tensor b, Tensor y) {
         long count = a.shape().count();
         if (count > 0) {
-            modules.kernel("pointwise.cu", "binary", "T=" + a.dtype(), "BINARY=" + function)
+            long period = b.shape().count();
+            boolean packed = Grids.inPacks(a.address(), b.address(), y.address())
+                    && (period == count || Grids.inPacks(bytes(period, b)));
+            binaryKernel("binary", function, a.dtype())
                     .tensor(a)
                     .tensor(b)
                     .tensor(y)
                     .i64(count)
-                    .i64(b.shape().count())
-                    .launch(Grids.blocks(count, PER_BLOCK), 1, 1, THREADS, 0);
+                    .i32(packed ? 1 : 0)
+                    .i64(period)
+                    .launch(blocks(count, a.dtype().bytes()), 1, 1, THREADS, 0);
         }
     }
 
@@ -104,9 +140,22 @@ final class PointwiseKernels {
                     .address(x)
                     .address(y)
                     .i64(count)
+                    .i32(Grids.inPacks(x, y) ? 1 : 0)
                     .f32(first)
                     .f32(second)
-                    .launch(Grids.blocks(count, PER_BLOCK), 1, 1, THREADS, 0);
+                    .launch(blocks(count, Math.max(from.bytes(), to.bytes())), 1, 1, THREADS, 0);
         }
+    }
+
+    private Kernel binaryKernel(String kernel, String function, DType dtype) {
+        return modules.kernel("pointwise.cu", kernel, "FROM=" + dtype, "T=" + dtype, "BINARY=" + function);
+    }
+
+    private static int blocks(long count, int widestBytes) {
+        return Grids.blocks(count, THREADS * PACK_BYTES / widestBytes);
+    }
+
+    private static long bytes(long elements, Tensor of) {
+        return elements * of.dtype().bytes();
     }
 }

@@ -308,7 +308,7 @@ final class DryOps implements Ops {
 
     @Override
     public Tensor sliceChannels(Tensor x, int from, int to) {
-        return gathered("sliceChannels", ShapeRules.sliceChannels(this, x, from, to), x);
+        return gathered("sliceChannels", ShapeRules.sliceChannels(this, x, from, to), 0, x);
     }
 
     @Override
@@ -318,7 +318,18 @@ final class DryOps implements Ops {
 
     @Override
     public Tensor embedding(Tensor ids, Tensor table) {
-        return gathered("embedding", ShapeRules.embedding(this, ids, table), table, ids);
+        return gathered("embedding", ShapeRules.embedding(this, ids, table), 0, table, ids);
+    }
+
+    @Override
+    public Tensor embeddingAdd(Tensor ids, Tensor table, Tensor addend) {
+        Shape shape = ShapeRules.embeddingAdd(this, ids, table, addend);
+        return gathered("embeddingAdd", shape, shape.count(), table, ids, addend);
+    }
+
+    @Override
+    public Tensor normal(Tensor streams, int height, int width, int channels) {
+        return result("normal", ShapeRules.normal(this, streams, height, width, channels), DType.F32, 0, streams);
     }
 
     @Override
@@ -345,6 +356,12 @@ final class DryOps implements Ops {
                 DType.U8,
                 2 * x.shape().count(),
                 x);
+    }
+
+    @Override
+    public Tensor fromPixels(Tensor x, DType dtype) {
+        Shape shape = ShapeRules.fromPixels(this, x, dtype);
+        return result("fromPixels", shape, dtype, 2 * shape.count(), x);
     }
 
     @Override
@@ -395,9 +412,9 @@ final class DryOps implements Ops {
     }
 
     /** A result whose elements are read from some places of {@code source}, which counts for as many bytes. */
-    private Tensor gathered(String operation, Shape shape, Tensor source, Tensor... operands) {
+    private Tensor gathered(String operation, Shape shape, long flops, Tensor source, Tensor... operands) {
         source.address(); // throws after release
-        Tensor y = result(operation, shape, source.dtype(), 0, operands);
+        Tensor y = result(operation, shape, source.dtype(), flops, operands);
         device.tally().add(operation, 0, y.byteSize());
         return y;
     }

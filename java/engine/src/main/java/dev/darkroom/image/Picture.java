@@ -41,15 +41,6 @@ public final class Picture {
         return rgb[(y * width + x) * 3 + channel] & 0xff;
     }
 
-    /** The pixels [height, width, 3] from 0 … 255 to -1 … 1, as networks take them. */
-    public float[] toFloats() {
-        float[] values = new float[rgb.length];
-        for (int i = 0; i < rgb.length; i++) {
-            values[i] = (rgb[i] & 0xff) / 255f * 2 - 1;
-        }
-        return values;
-    }
-
     /** This picture in another size, by Lanczos' filter as Pillow computes it; itself where the size is the same. */
     public Picture resize(int newWidth, int newHeight) {
         return newWidth == width && newHeight == height

@@ -3,7 +3,6 @@ package dev.darkroom.pipeline;
 import dev.darkroom.models.unet.Conditioning;
 import dev.darkroom.models.unet.UNet;
 import dev.darkroom.sampling.SamplingPlan;
-import dev.darkroom.tensor.ChannelOrder;
 import dev.darkroom.tensor.DType;
 import dev.darkroom.tensor.Ops;
 import dev.darkroom.tensor.Shape;
@@ -96,11 +95,7 @@ final class Denoiser {
 
     /** A draw of the job's noise for samples of {@code shape} [n, h, w, c]. */
     static Tensor noise(Ops ops, Job job, Shape shape) {
-        int n = shape.dim(0);
-        int h = shape.dim(1);
-        int w = shape.dim(2);
-        int c = shape.dim(3);
-        return ops.upload(shape, ChannelOrder.toChannelsLast(job.noise().draw(n, c, h, w), n, c, h, w));
+        return job.noise().draw(ops, shape);
     }
 
     /** Σ coefficients[k] · terms[k]. */

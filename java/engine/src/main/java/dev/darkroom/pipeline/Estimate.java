@@ -46,8 +46,10 @@ public record Estimate(long peakBytes, long weightBytes, long textFlops, long st
 
     private static void encode(Networks networks, Ops ops, Job job) {
         ops.scoped("start", s -> {
-            Tensor picture = s.scope().allocate(Shape.of(1, job.height(), job.width(), 3), DType.F32);
-            return networks.vae().encode(s, picture).mean();
+            Tensor picture = s.scope().allocate(Shape.of(1, job.height(), job.width(), 3), DType.U8);
+            return networks.vae()
+                    .encode(s, s.fromPixels(picture, networks.vae().dtype()))
+                    .mean();
         });
     }
 

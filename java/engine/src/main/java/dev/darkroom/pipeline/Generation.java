@@ -7,6 +7,7 @@ import dev.darkroom.sampling.SamplingPlan;
 import dev.darkroom.tensor.ChannelOrder;
 import dev.darkroom.tensor.DType;
 import dev.darkroom.tensor.Device;
+import dev.darkroom.tensor.HostTensor;
 import dev.darkroom.tensor.Ops;
 import dev.darkroom.tensor.Scope;
 import dev.darkroom.tensor.Shape;
@@ -127,8 +128,9 @@ public final class Generation {
     /** The latents of the init picture, sampled for each image, in the U-Net's scale. */
     private Tensor encode(Ops ops, Job job, Picture picture) {
         Autoencoder vae = networks.vae();
-        Tensor pixels = ops.upload(Shape.of(1, picture.height(), picture.width(), 3), picture.toFloats());
-        Autoencoder.Gaussian one = vae.encode(ops, pixels);
+        Shape shape = Shape.of(1, picture.height(), picture.width(), 3);
+        Tensor pixels = ops.upload(HostTensor.of("picture", shape, picture.rgb()), DType.U8);
+        Autoencoder.Gaussian one = vae.encode(ops, ops.fromPixels(pixels, vae.dtype()));
         Tensor mean = repeated(ops, one.mean(), job.images());
         Tensor logVariance = repeated(ops, one.logVariance(), job.images());
         Tensor latents =

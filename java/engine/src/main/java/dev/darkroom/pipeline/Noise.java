@@ -1,32 +1,46 @@
 package dev.darkroom.pipeline;
 
-import dev.darkroom.sampling.PhiloxRandom;
-import dev.darkroom.sampling.RandomStream;
 import dev.darkroom.sampling.TorchCpuRandom;
-import java.util.ArrayList;
+import dev.darkroom.tensor.ChannelOrder;
+import dev.darkroom.tensor.Ops;
+import dev.darkroom.tensor.Shape;
+import dev.darkroom.tensor.Tensor;
 import java.util.List;
+import java.util.function.Function;
+import java.util.stream.LongStream;
 
 /** Where the noise of a job comes from, draw by draw. */
 @FunctionalInterface
 public interface Noise {
-    /** The next draw: standard normal numbers [n, c, h, w], in torch's order. */
-    float[] draw(int n, int c, int h, int w);
+    /** The next draw: standard normal numbers, f32 of {@code shape} [n, h, w, c]. */
+    Tensor draw(Ops ops, Shape shape);
 
     /** Noise from a stream of its own for each image, so that no image depends on its neighbours: image i has seed + i. */
     static Noise seeded(Request.NoiseSource source, long seed, int images) {
-        List<RandomStream> streams = new ArrayList<>();
-        for (int i = 0; i < images; i++) {
-            streams.add(
-                    source == Request.NoiseSource.TORCH_CUDA
-                            ? new PhiloxRandom(seed + i)
-                            : new TorchCpuRandom(seed + i));
+        if (source == Request.NoiseSource.TORCH_CUDA) {
+            return new PhiloxNoise(seed);
         }
-        return (n, c, h, w) -> {
-            float[] all = new float[n * c * h * w];
-            for (int i = 0; i < n; i++) {
-                System.arraycopy(streams.get(i).normal(c * h * w), 0, all, i * c * h * w, c * h * w);
+        List<TorchCpuRandom> streams = LongStream.range(0, images)
+                .mapToObj(i -> new TorchCpuRandom(seed + i))
+                .toList();
+        return fromHost(shape -> {
+            int perImage = Math.toIntExact(shape.count() / shape.dim(0));
+            float[] all = new float[Math.toIntExact(shape.count())];
+            for (int i = 0; i < shape.dim(0); i++) {
+                System.arraycopy(streams.get(i).normal(perImage), 0, all, i * perImage, perImage);
             }
             return all;
+        });
+    }
+
+    /** Noise that is drawn on the host. @param draws gives the numbers of a shape [n, c, h, w] in torch's order */
+    static Noise fromHost(Function<Shape, float[]> draws) {
+        return (ops, shape) -> {
+            int n = shape.dim(0);
+            int h = shape.dim(1);
+            int w = shape.dim(2);
+            int c = shape.dim(3);
+            return ops.upload(shape, ChannelOrder.toChannelsLast(draws.apply(Shape.of(n, c, h, w)), n, c, h, w));
         };
     }
 }

@@ -163,12 +163,12 @@ final class PipelinesGroup implements Group {
         for (int k = 0; values.has("noise." + k); k++) {
             draws.add(values.floats("noise." + k));
         }
-        return (n, c, h, w) -> {
+        return Noise.fromHost(shape -> {
             if (draws.isEmpty()) {
                 throw new IllegalStateException("more noise is drawn than the reference drew");
             }
             return draws.remove(0);
-        };
+        });
     }
 
     private static String firstDeparture(Check.Case comparison, List<float[]> steps, Check.Values values) {

@@ -1,14 +1,18 @@
 package dev.darkroom.reference;
 
-import dev.darkroom.sampling.PhiloxRandom;
 import dev.darkroom.sampling.TorchCpuRandom;
+import dev.darkroom.tensor.Ops;
+import dev.darkroom.tensor.Philox;
+import dev.darkroom.tensor.Scope;
+import dev.darkroom.tensor.Shape;
+import dev.darkroom.tensor.Tensor;
 import java.util.Arrays;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/** Random numbers of torch, by generator, seed and count: tensors are named GENERATOR/SEED/COUNT. */
+/** Random numbers of torch, by generator, seed and count: tensors are named GENERATOR/SEED/COUNT. Those of its CUDA devices are drawn on the device. */
 final class RngGroup implements Group {
     private static final double TOLERANCE = 1e-6; // processors and GPUs differ in the last bits of log and cos
     private static final double HALF_TOLERANCE = 1e-3; // one step of an f16 near 2
@@ -37,7 +41,7 @@ final class RngGroup implements Group {
         float[] expected = values.floats(tensor);
         String[] parts = tensor.split("/");
         float[] actual = parts.length == 3
-                ? draw(parts[0], Long.parseLong(parts[1]), counts(values, parts), expected.length)
+                ? draw(check, parts[0], Long.parseLong(parts[1]), counts(values, parts), expected.length)
                 : null;
         if (actual == null) {
             check.report(CaseResult.skipped(name(), file + " " + tensor, "a generator that is not known here"));
@@ -72,7 +76,8 @@ final class RngGroup implements Group {
         return counts;
     }
 
-    private static float @Nullable [] draw(String generator, long seed, SortedSet<Integer> counts, int size) {
+    private static float @Nullable [] draw(
+            Check check, String generator, long seed, SortedSet<Integer> counts, int size) {
         TorchCpuRandom cpu = new TorchCpuRandom(seed);
         return switch (generator) {
             case "cpu" -> cpu.normal(size);
@@ -80,25 +85,28 @@ final class RngGroup implements Group {
             case "cpu_half" -> cpu.normalHalf(size);
             case "cpu_double" -> floats(cpu.normalDouble(size));
             case "cpu_uniform" -> cpu.uniform(size);
-            case "cuda" -> new PhiloxRandom(seed).normal(size);
-            case "cuda_second_call" -> second(new PhiloxRandom(seed), size);
+            case "cuda" -> drawOnDevice(check, seed, 0, size);
+            case "cuda_second_call" -> drawOnDevice(check, seed, 1, size);
             default -> null;
         };
     }
 
     private void compareWords(Check check, String file, String tensor, long[] expected) {
-        PhiloxRandom random = new PhiloxRandom(Long.parseLong(tensor.substring(tensor.indexOf('/') + 1)));
+        long seed = Long.parseLong(tensor.substring(tensor.indexOf('/') + 1));
         long[] actual = IntStream.range(0, expected.length / 4)
-                .mapToObj(random::words)
+                .mapToObj(element -> Philox.words(seed, 0, element))
                 .flatMapToLong(Arrays::stream)
                 .toArray();
         check.report(CaseResult.exact(
                 name(), file, tensor, Arrays.equals(actual, expected), "the words are " + Arrays.toString(actual)));
     }
 
-    private static float[] second(PhiloxRandom random, int count) {
-        random.normal(count);
-        return random.normal(count);
+    private static float[] drawOnDevice(Check check, long seed, int draw, int size) {
+        try (Scope scope = Scope.open(check.device(), "rng")) {
+            Ops ops = check.device().ops(scope);
+            Tensor stream = ops.upload(Shape.of(1, 3), (int) seed, (int) (seed >>> 32), draw);
+            return ops.normal(stream, 1, size, 1).toHost();
+        }
     }
 
     /** Three calls of each count up to {@code last}, smallest first, on one generator; what the last three gave. */

@@ -10,7 +10,7 @@ import java.util.function.DoubleUnaryOperator;
  * <p>16 numbers and more are drawn in blocks of 16 by Box-Muller, fewer one pair at a time in double precision. Each element type draws
  * differently from the same seed.
  */
-public final class TorchCpuRandom implements RandomStream {
+public final class TorchCpuRandom {
     private static final int SIZE = 624;
     private static final int SHIFT = 397;
     private static final int BLOCK = 16;
@@ -27,7 +27,7 @@ public final class TorchCpuRandom implements RandomStream {
         }
     }
 
-    @Override
+    /** The next {@code count} standard normal numbers, as one call of torch.randn draws them: in the order [c, h, w] for latents. */
     public float[] normal(int count) {
         return toFloats(normal(count, () -> (word() & 0xFFFFFF) * 0x1p-24, value -> (float) value));
     }

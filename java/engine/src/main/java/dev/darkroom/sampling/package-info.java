@@ -1,5 +1,5 @@
 /**
- * Noise schedules, samplers and random streams.
+ * Noise schedules, samplers and the random numbers of torch on the CPU.
  *
  * <p>Must not know any model or device: a sampler is compiled into a {@link dev.darkroom.sampling.SamplingPlan}, which others execute.
  */

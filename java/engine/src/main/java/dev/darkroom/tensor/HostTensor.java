@@ -55,6 +55,17 @@ public final class HostTensor {
         });
     }
 
+    /** A u8 tensor over an array, which is not copied. */
+    public static HostTensor of(String name, Shape shape, byte... values) {
+        requireCount(name, shape, values.length);
+        return new HostTensor(
+                name,
+                shape,
+                DType.U8,
+                reader -> reader.accept(
+                        ByteBuffer.allocateDirect(values.length).put(values).flip()));
+    }
+
     /** A tensor that has a shape but no values, as the dry device takes it; reading its bytes throws. */
     public static HostTensor shapeOnly(String name, Shape shape, DType dtype) {
         return new HostTensor(name, shape, dtype, reader -> {

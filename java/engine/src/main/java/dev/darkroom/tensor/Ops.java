@@ -182,6 +182,12 @@ public interface Ops {
     // ---- diffusion ----
 
     /**
+     * streams i32 [n, 3] → f32 [n, height, width, channels]: standard normal numbers as torch draws [channels, height, width] on a CUDA device of
+     * at least as many threads. A stream is the low and the high word of an image's seed, and how many draws were made from it before.
+     */
+    Tensor normal(Tensor streams, int height, int width, int channels);
+
+    /**
      * t f32 [n] → f32 [n, width]: sinusoids of half = width / 2 frequencies 10000^(-i / (half - shift)) (Vaswani et al. 2017, section 3.5, as
      * Ho et al. 2020 use it).
      *
@@ -204,10 +210,18 @@ public interface Ops {
     /** x [n, h, w, 3], about -1 … 1 → u8: round(255 · clip(x / 2 + 0.5, 0, 1)), halves to even. */
     Tensor toPixels(Tensor x);
 
+    /** x u8 [n, h, w, 3] → {@code dtype}: x / 127.5 - 1, from -1 to 1, as networks take pictures. */
+    Tensor fromPixels(Tensor x, DType dtype);
+
     /** x [...] → i32 [1]: how many of its elements are infinite or not a number. */
     Tensor countNonFinite(Tensor x);
 
     // ---- fused; the body is the definition ----
+
+    /** add(embedding(ids, table), addend); the addend is repeated as by {@link #add}. */
+    default Tensor embeddingAdd(Tensor ids, Tensor table, Tensor addend) {
+        return add(embedding(ids, table), addend);
+    }
 
     /** gelu(linear(x)). */
     default Tensor linearGelu(Tensor x, LinearWeight weight) {

@@ -129,18 +129,23 @@ public final class ShapeRules {
 
     /** For add and mul: b has a's shape or lacks leading dimensions. */
     public static Shape broadcast(Ops ops, String op, Tensor a, Tensor b) {
-        int missing = a.shape().rank() - b.shape().rank();
-        boolean fits = missing >= 0 && a.dtype() == b.dtype();
-        for (int i = 0; fits && i < b.shape().rank(); i++) {
-            fits = a.dim(missing + i) == b.dim(i);
-        }
-        if (!fits) {
+        if (!repeats(a.shape(), a.dtype(), b)) {
             throw fail(
                     ops,
                     op,
                     a + " and " + b + " do not fit: the second must have the first's type and its trailing sizes");
         }
         return a.shape();
+    }
+
+    /** Whether b can be repeated to fill a tensor of this shape and type. */
+    private static boolean repeats(Shape shape, DType dtype, Tensor b) {
+        int missing = shape.rank() - b.shape().rank();
+        boolean fits = missing >= 0 && dtype == b.dtype();
+        for (int i = 0; fits && i < b.shape().rank(); i++) {
+            fits = shape.dim(missing + i) == b.dim(i);
+        }
+        return fits;
     }
 
     /** For additions of a residual, which must have exactly the result's shape. */
@@ -257,6 +262,30 @@ public final class ShapeRules {
         return Shape.of(dims);
     }
 
+    public static Shape embeddingAdd(Ops ops, Tensor ids, Tensor table, Tensor addend) {
+        Shape shape = embedding(ops, ids, table);
+        if (!repeats(shape, table.dtype(), addend)) {
+            throw fail(
+                    ops,
+                    "embeddingAdd",
+                    "to " + table.dtype() + " " + shape + " can be added what has its type and trailing sizes, given "
+                            + addend);
+        }
+        return shape;
+    }
+
+    public static Shape normal(Ops ops, Tensor streams, int height, int width, int channels) {
+        boolean fits = streams.dtype() == DType.I32 && streams.shape().rank() == 2 && streams.dim(1) == 3;
+        if (!fits || height < 1 || width < 1 || channels < 1) {
+            throw fail(
+                    ops,
+                    "normal",
+                    "streams are " + streams + ", must be i32 [n, 3], for maps of " + height + " x " + width + " and "
+                            + channels + " channels");
+        }
+        return Shape.of(streams.dim(0), height, width, channels);
+    }
+
     public static Shape timeEmbedding(Ops ops, Tensor t, int width) {
         requireRank(ops, "timeEmbedding", t, 1);
         if (t.dtype() != DType.F32 || width < 2 || width % 2 != 0) {
@@ -282,6 +311,13 @@ public final class ShapeRules {
     public static Shape toPixels(Ops ops, Tensor x) {
         if (!x.dtype().isFloating()) {
             throw fail(ops, "toPixels", "x is " + x + ", must be floating");
+        }
+        return x.shape();
+    }
+
+    public static Shape fromPixels(Ops ops, Tensor x, DType dtype) {
+        if (x.dtype() != DType.U8 || !dtype.isFloating()) {
+            throw fail(ops, "fromPixels", "x is " + x + ", must be u8, and becomes floating, not " + dtype);
         }
         return x.shape();
     }

@@ -87,7 +87,7 @@ public final class ClipTextEncoder {
         int t = ids[0].length;
         List<Tensor> states = ops.scopedAll("text_model", s -> {
             List<Tensor> hidden = new ArrayList<>();
-            Tensor h = s.add(s.embedding(s.upload(Shape.of(n, t), flatten(ids)), tokens), positions.rows(0, t));
+            Tensor h = s.embeddingAdd(s.upload(Shape.of(n, t), flatten(ids)), tokens, positions.rows(0, t));
             hidden.add(h);
             for (int i = 0; i < layers.size(); i++) {
                 Layer layer = layers.get(i);

@@ -1,37 +1,23 @@
-package dev.darkroom.sampling;
+package dev.darkroom.tensor;
 
 /**
- * The normal numbers of torch on CUDA devices: Philox4x32-10 (Salmon et al. 2011) and the first number of a Box-Muller pair.
+ * The normal numbers of torch on CUDA devices, one by one: Philox4x32-10 (Salmon et al. 2011) and the first number of a Box-Muller pair.
  *
- * <p>Element i of call k has the counter (k, 0, i, 0) and the seed as key. Holds for as many elements as a device has threads at once.
+ * <p>Element i of draw k has the counter (k, 0, i, 0) and the seed as key. Any element can be had without those before it, which is why devices
+ * draw them themselves ({@link Ops#normal}).
  */
-public final class PhiloxRandom implements RandomStream {
+public final class Philox {
     private static final int ROUNDS = 10;
     private static final long MULTIPLIER_0 = 0xD2511F53L;
     private static final long MULTIPLIER_1 = 0xCD9E8D57L;
     private static final int WEYL_0 = 0x9E3779B9;
     private static final int WEYL_1 = 0xBB67AE85;
 
-    private final long seed;
-    private int call;
+    private Philox() {}
 
-    public PhiloxRandom(long seed) {
-        this.seed = seed;
-    }
-
-    @Override
-    public float[] normal(int count) {
-        float[] values = new float[count];
-        for (int i = 0; i < count; i++) {
-            values[i] = (float) normalAt(i);
-        }
-        call++;
-        return values;
-    }
-
-    /** The four 32-bit words of an element of the next call, which {@link #normal} makes its number of; unsigned. */
-    public long[] words(int element) {
-        int c0 = call;
+    /** The four 32-bit words of an element, unsigned. */
+    public static long[] words(long seed, int draw, int element) {
+        int c0 = draw;
         int c1 = 0;
         int c2 = element;
         int c3 = 0;
@@ -55,8 +41,9 @@ public final class PhiloxRandom implements RandomStream {
         };
     }
 
-    private double normalAt(int element) {
-        long[] words = words(element);
+    /** The standard normal number of an element. */
+    public static double normal(long seed, int draw, int element) {
+        long[] words = words(seed, draw, element);
         double u = words[0] * 0x1p-32 + 0x1p-33;
         double v = (words[1] * 0x1p-32 + 0x1p-33) * 2 * Math.PI;
         return Math.sqrt(-2 * Math.log(u)) * Math.sin(v);
