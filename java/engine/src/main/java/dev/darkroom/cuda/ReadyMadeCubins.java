@@ -46,6 +46,11 @@ final class ReadyMadeCubins {
         return source.key(KernelCompiler.options(architecture, defines));
     }
 
+    /** The version of NVRTC that compiled them; nothing where there are none. */
+    Optional<String> version() {
+        return version.isEmpty() ? Optional.empty() : Optional.of(version);
+    }
+
     /** Why none can be used with a driver for that CUDA (12060); empty where they can. */
     Optional<String> reasonAgainst(int driverVersion) {
         if (version.isEmpty()) {

@@ -36,14 +36,19 @@ public final class Nvrtc {
     }
 
     /**
-     * The compiler of this machine, for kernels that will run elsewhere: of the preferred version, whatever the driver.
+     * The compiler for kernels that will run elsewhere: one in a jar on the class path, else that of this machine; of the preferred version,
+     * whatever the driver.
      *
      * @throws CudaUnavailableException when there is none; says what was looked for and where
      */
-    public static Nvrtc ofThisMachine() {
-        return bind(CudaLibraries.ofThisMachine()
-                .find(CudaLibrary.NVRTC, OptionalInt.empty())
-                .orThrow());
+    public static Nvrtc forOtherMachines() {
+        LibraryFinding inJar = CudaLibraries.ofClassPath().find(CudaLibrary.NVRTC, OptionalInt.empty());
+        return bind(
+                inJar instanceof Found found
+                        ? found
+                        : CudaLibraries.ofThisMachine()
+                                .find(CudaLibrary.NVRTC, OptionalInt.empty())
+                                .orThrow());
     }
 
     /** The compiler that was found, or the one that this process has loaded already. */
