@@ -57,7 +57,8 @@ final class ReadyMadeCubins {
             return Optional.of("this build has no ready-made kernels");
         }
         return major() > driverVersion / 1000
-                ? Optional.of("the ready-made kernels are of CUDA " + version + ", the driver of CUDA " + driverVersion / 1000)
+                ? Optional.of("the ready-made kernels are of CUDA " + version + ", the driver is for CUDA "
+                        + driverVersion / 1000 + "." + driverVersion % 1000 / 10)
                 : Optional.empty();
     }
 
