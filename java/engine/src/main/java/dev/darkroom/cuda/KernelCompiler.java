@@ -49,7 +49,7 @@ final class KernelCompiler {
      */
     static KernelCompiler of(CudaRuntime runtime, GpuProperties gpu) {
         ReadyMadeCubins readyMade = ReadyMadeCubins.none();
-        String reason = "DARKROOM_CUDA_DRIVER names a driver of its own";
+        String reason = "ready-made kernels do not go with a driver that DARKROOM_CUDA_DRIVER names";
         if (!runtime.isNamedDriver()) {
             ReadyMadeCubins ofThisBuild = ReadyMadeCubins.of(KernelCompiler.class.getClassLoader());
             reason = ofThisBuild.reasonAgainst(runtime.driverVersion()).orElse("");
