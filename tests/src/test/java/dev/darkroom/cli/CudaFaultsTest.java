@@ -72,14 +72,28 @@ final class CudaFaultsTest {
 
     private Ended draw(Path driver, Map<String, String> settings, String device) throws Exception {
         return run(
-                driver, settings, "txt2img", "-p", "x", "-W", "64", "-H", "64", "--steps", "1", "--device", device,
-                "-o", folder.resolve("out.png").toString());
+                driver,
+                settings,
+                "txt2img",
+                "-p",
+                "x",
+                "-W",
+                "64",
+                "-H",
+                "64",
+                "--steps",
+                "1",
+                "--device",
+                device,
+                "-o",
+                folder.resolve("out.png").toString());
     }
 
     /** The device is refused in one line, with the exit code of a device that failed, and nothing is written. */
     private void assertRefused(Ended ended, String message) {
-        List<String> said =
-                ended.err().stream().filter(line -> !line.startsWith("loading ")).toList();
+        List<String> said = ended.err().stream()
+                .filter(line -> !line.startsWith("loading "))
+                .toList();
         assertEquals(1, said.size(), said.toString());
         assertTrue(said.get(0).startsWith("darkroom: error: device cuda:"), said.toString());
         assertTrue(said.get(0).contains(message), said.toString());
@@ -99,7 +113,8 @@ final class CudaFaultsTest {
 
     @Test
     void withoutADriver() throws Exception {
-        assertRefused(draw(folder, Map.of(), "cuda"), "no NVIDIA driver was found: libcuda.so.1 is in none of " + folder);
+        assertRefused(
+                draw(folder, Map.of(), "cuda"), "no NVIDIA driver was found: libcuda.so.1 is in none of " + folder);
     }
 
     @Test
@@ -156,15 +171,25 @@ final class CudaFaultsTest {
     void isExaminedByDoctorPartForPart() throws Exception {
         Ended ended = run(driverWith("libcudnn.so.8"), Map.of(), "doctor", "--json");
         assertEquals(0, ended.code(), ended.err().toString());
-        JsonNode cuda = new ObjectMapper().readTree(String.join("", ended.out())).path("cuda");
+        JsonNode cuda =
+                new ObjectMapper().readTree(String.join("", ended.out())).path("cuda");
         JsonNode libraries = cuda.path("libraries");
-        assertTrue(libraries.path("NVIDIA driver").path("path").asText().endsWith("drivers/libcuda.so.1"), cuda::toString);
+        assertTrue(
+                libraries.path("NVIDIA driver").path("path").asText().endsWith("drivers/libcuda.so.1"), cuda::toString);
         assertEquals("12.6", libraries.path("NVIDIA driver").path("version").asText());
         assertTrue(
-                libraries.path("NVRTC").path("explanation").asText().startsWith("libnvrtc.so.13 or libnvrtc.so.12 is in none of"),
+                libraries
+                        .path("NVRTC")
+                        .path("explanation")
+                        .asText()
+                        .startsWith("libnvrtc.so.13 or libnvrtc.so.12 is in none of"),
                 cuda::toString);
         assertTrue(
-                libraries.path("cuDNN").path("explanation").asText().contains("libcudnn.so.8 is of version 8, needed is 9"),
+                libraries
+                        .path("cuDNN")
+                        .path("explanation")
+                        .asText()
+                        .contains("libcudnn.so.8 is of version 8, needed is 9"),
                 cuda::toString);
         JsonNode gpu = cuda.path("gpus").path("cuda:0");
         assertEquals("8.0", gpu.path("compute_capability").asText());
@@ -178,8 +203,11 @@ final class CudaFaultsTest {
         String text = String.join("\n", ended.out());
         assertEquals(0, ended.code(), ended.err().toString());
         assertTrue(text.contains("device cuda          absent: device cuda:0: cuda:0 cannot be used"), text);
-        assertTrue(text.contains("NVIDIA driver        12.6, " + SOFTWARE + "/libcuda.so.1 (by DARKROOM_CUDA_DRIVER)"), text);
-        assertTrue(text.contains("cuBLAS               absent: libcublas.so.13 or libcublas.so.12 is in none of"), text);
+        assertTrue(
+                text.contains("NVIDIA driver        12.6, " + SOFTWARE + "/libcuda.so.1 (by DARKROOM_CUDA_DRIVER)"),
+                text);
+        assertTrue(
+                text.contains("cuBLAS               absent: libcublas.so.13 or libcublas.so.12 is in none of"), text);
         assertTrue(text.contains("ready-made kernels   "), text);
         assertTrue(text.contains("compute capability 7.0, cannot be used: "), text);
     }

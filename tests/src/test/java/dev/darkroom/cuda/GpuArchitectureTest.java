@@ -45,7 +45,9 @@ class GpuArchitectureTest {
     @Test
     void featuresOfHopperRunOnHopperAlone() {
         GpuArchitecture hopper = new GpuArchitecture(90, true);
-        assertEquals(List.of(90), List.of(80, 90, 91, 100).stream().filter(hopper::runsOn).toList());
+        assertEquals(
+                List.of(90),
+                List.of(80, 90, 91, 100).stream().filter(hopper::runsOn).toList());
     }
 
     @ParameterizedTest(name = "for {0} with a compiler for {1}: {2}")

@@ -118,7 +118,8 @@ class ModuleLoaderTest {
         load();
         assertEquals(1, warnings.size(), warnings.toString());
         assertTrue(
-                warnings.get(0).contains("refuses the kept image of kernels/layernorm.cu with CUDA_ERROR_INVALID_IMAGE"),
+                warnings.get(0)
+                        .contains("refuses the kept image of kernels/layernorm.cu with CUDA_ERROR_INVALID_IMAGE"),
                 warnings.toString());
         assertTrue(Arrays.equals(whole, Files.readAllBytes(kept())), "the good image is kept instead");
     }
@@ -129,7 +130,11 @@ class ModuleLoaderTest {
         ModuleLoader loader = new ModuleLoader(
                 stream,
                 new KernelCompiler(
-                        ReadyMadeCubins.none(), new CubinCache(folder), runtime.compiler(), "none", 90), // newer than the device
+                        ReadyMadeCubins.none(),
+                        new CubinCache(folder),
+                        runtime.compiler(),
+                        "none",
+                        90), // newer than the device
                 gpu);
         CudaException thrown = assertThrows(
                 CudaException.class,

@@ -53,9 +53,12 @@ class ReadyMadeCubinsTest {
 
     @Test
     void areFoundByTheNearestArchitecture() throws IOException {
-        assertArrayEquals(FOR_AMPERE, readyMade().find(SOURCE, SAMPLE.defines(), 80).orElseThrow());
-        assertArrayEquals(FOR_AMPERE, readyMade().find(SOURCE, SAMPLE.defines(), 86).orElseThrow());
-        assertArrayEquals(FOR_ADA, readyMade().find(SOURCE, SAMPLE.defines(), 89).orElseThrow());
+        assertArrayEquals(
+                FOR_AMPERE, readyMade().find(SOURCE, SAMPLE.defines(), 80).orElseThrow());
+        assertArrayEquals(
+                FOR_AMPERE, readyMade().find(SOURCE, SAMPLE.defines(), 86).orElseThrow());
+        assertArrayEquals(
+                FOR_ADA, readyMade().find(SOURCE, SAMPLE.defines(), 89).orElseThrow());
         assertTrue(readyMade().find(SOURCE, SAMPLE.defines(), 90).isEmpty());
         assertTrue(readyMade().find(SOURCE, SAMPLE.defines(), 75).isEmpty());
     }
@@ -74,7 +77,8 @@ class ReadyMadeCubinsTest {
     void serveWithoutAnNvrtc() throws IOException {
         KernelCompiler compiler = compiler(readyMade(), jar.resolve("cache"), 86);
         assertDoesNotThrow(() -> compiler.requireSource(SAMPLE));
-        assertArrayEquals(FOR_AMPERE, compiler.image(SAMPLE.file(), SAMPLE.defines()).bytes());
+        assertArrayEquals(
+                FOR_AMPERE, compiler.image(SAMPLE.file(), SAMPLE.defines()).bytes());
         assertFalse(Files.exists(jar.resolve("cache")), "ready-made images need no cache");
     }
 
@@ -99,7 +103,9 @@ class ReadyMadeCubinsTest {
                 "the ready-made kernels are of CUDA 13.1, the driver is for CUDA 12.6",
                 readyMade().reasonAgainst(12_060).orElseThrow());
         Files.delete(jar.resolve(OfflineCompiler.versionResource()));
-        assertEquals("this build has no ready-made kernels", readyMade().reasonAgainst(13_010).orElseThrow());
+        assertEquals(
+                "this build has no ready-made kernels",
+                readyMade().reasonAgainst(13_010).orElseThrow());
         assertTrue(readyMade().find(SOURCE, SAMPLE.defines(), 80).isEmpty());
     }
 }

@@ -27,8 +27,7 @@ class KernelResourcesTest {
     private static final Path RECORD = ROOT.resolve("bench/records/resources.json");
     private static final String COMMAND = "mvn -q -Pcubins -pl java/engine compile exec:java@resources";
     private static final KernelVariant VARIANT = new KernelVariant("gemm.cu", List.of("T=f16"));
-    private static final String REPORT =
-            """
+    private static final String REPORT = """
             ptxas info    : 64 bytes gmem
             ptxas info    : Compiling entry function 'geglu' for 'sm_90a'
             ptxas info    : Function properties for geglu
@@ -51,7 +50,8 @@ class KernelResourcesTest {
         int seen = 0;
         List<String> spills = new ArrayList<>();
         for (KernelResources.Entry entry : record.entries().values()) {
-            if (Set.of("attention.cu", "gemm.cu", "convolution.cu").contains(entry.variant().file())) {
+            if (Set.of("attention.cu", "gemm.cu", "convolution.cu")
+                    .contains(entry.variant().file())) {
                 for (Map<String, Usage> function : entry.functions().values()) {
                     for (String architecture : List.of("sm_80", "sm_90a")) {
                         Usage usage = function.get(architecture);
@@ -73,7 +73,8 @@ class KernelResourcesTest {
     @Test
     void isOfTheKernelsAsTheyAre() throws IOException {
         KernelResources record = KernelResources.read(RECORD);
-        PublishedModels models = new PublishedModels(List.of(ROOT.resolve("models/demo").toString()));
+        PublishedModels models =
+                new PublishedModels(List.of(ROOT.resolve("models/demo").toString()));
         List<String> stale = new ArrayList<>();
         for (int capability : new int[] {75, 80, 90}) {
             GpuArchitecture architecture = GpuArchitecture.of(capability);
@@ -101,7 +102,11 @@ class KernelResourcesTest {
         Path file = folder.resolve("records/resources.json");
         written.write(file);
         assertEquals(written, KernelResources.read(file));
-        assertEquals(1, Files.readAllLines(file).stream().filter(line -> line.contains("gemm.cu")).count());
+        assertEquals(
+                1,
+                Files.readAllLines(file).stream()
+                        .filter(line -> line.contains("gemm.cu"))
+                        .count());
         assertFalse(written.usages(VARIANT, "key", "sm_80").isEmpty());
         assertTrue(written.usages(VARIANT, "another key", "sm_80").isEmpty(), "of another source");
         assertTrue(written.usages(VARIANT, "key", "sm_90a").isEmpty());

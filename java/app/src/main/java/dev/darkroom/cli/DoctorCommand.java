@@ -113,8 +113,8 @@ final class DoctorCommand implements Callable<Integer> {
                         ? "none in this build; NVRTC compiles kernels at their first use"
                         : "compiled by NVRTC " + cuda.readyMade());
         for (CudaSurvey.Card gpu : cuda.gpus()) {
-            String memory = String.format(
-                    Locale.ROOT, "%.1f of %.1f GB free", gpu.freeBytes() / 1e9, gpu.totalBytes() / 1e9);
+            String memory =
+                    String.format(Locale.ROOT, "%.1f of %.1f GB free", gpu.freeBytes() / 1e9, gpu.totalBytes() / 1e9);
             line(
                     gpu.name(),
                     gpu.model() + ", compute capability " + gpu.capability() + ", "

@@ -19,8 +19,7 @@ public record GpuArchitecture(int capability, boolean ownFeatures) {
     public static final List<GpuArchitecture> READY_MADE = List.of(of(80), of(86), of(89), of(90), of(100), of(120));
 
     /** Those that kernels must compile for: Turing too, whose kernels are compiled where it is found. */
-    public static final List<GpuArchitecture> ALL =
-            List.of(of(75), of(80), of(86), of(89), of(90), of(100), of(120));
+    public static final List<GpuArchitecture> ALL = List.of(of(75), of(80), of(86), of(89), of(90), of(100), of(120));
 
     /** How kernels are compiled for a GPU. Hopper has instructions of its own that pay; no other GPU has its capability. */
     public static GpuArchitecture of(int capability) {

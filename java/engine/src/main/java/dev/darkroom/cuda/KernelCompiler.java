@@ -140,7 +140,8 @@ final class KernelCompiler {
     private CudaUnavailableException missing(KernelSource source, List<String> defines) {
         return new CudaUnavailableException(
                 "no kernels for this GPU",
-                new KernelVariant("kernels/" + source.file(), defines) + " has no ready-made image for compute capability "
-                        + gpu / 10 + "." + gpu % 10 + ", and there is no NVRTC to compile it: " + withoutNvrtc);
+                new KernelVariant("kernels/" + source.file(), defines)
+                        + " has no ready-made image for compute capability " + gpu / 10 + "." + gpu % 10
+                        + ", and there is no NVRTC to compile it: " + withoutNvrtc);
     }
 }

@@ -17,9 +17,7 @@ public final class OfflineCompiler {
     /** The image of a variant. */
     public byte[] image(KernelVariant variant, GpuArchitecture architecture) {
         return KernelCompiler.compile(
-                        nvrtc,
-                        KernelSource.of(variant.file()),
-                        KernelCompiler.options(architecture, variant.defines()))
+                        nvrtc, KernelSource.of(variant.file()), KernelCompiler.options(architecture, variant.defines()))
                 .image();
     }
 

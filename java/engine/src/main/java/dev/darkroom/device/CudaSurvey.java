@@ -46,8 +46,7 @@ public record CudaSurvey(List<Library> libraries, List<Card> gpus, String readyM
      * @param freeBytes  of {@code totalBytes}; 0 where {@code problem} tells why that is not known
      * @param problem    why it cannot be used; empty where it can
      */
-    public record Card(
-            String name, String model, String capability, long totalBytes, long freeBytes, String problem) {}
+    public record Card(String name, String model, String capability, long totalBytes, long freeBytes, String problem) {}
 
     static CudaSurvey ofThisMachine() {
         String readyMade = OfflineCompiler.readyMadeVersion().orElse("");
@@ -82,8 +81,7 @@ public record CudaSurvey(List<Library> libraries, List<Card> gpus, String readyM
         return new CudaSurvey(found, gpus, readyMade, problem);
     }
 
-    private static LibraryFinding finding(
-            CudaLibrary library, CudaLibraries libraries, @Nullable CudaRuntime runtime) {
+    private static LibraryFinding finding(CudaLibrary library, CudaLibraries libraries, @Nullable CudaRuntime runtime) {
         if (library == CudaLibrary.DRIVER) {
             return libraries.driver();
         }

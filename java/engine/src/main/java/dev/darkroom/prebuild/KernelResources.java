@@ -54,8 +54,9 @@ public record KernelResources(String compiler, Map<String, Entry> entries) {
     void add(KernelVariant variant, String sourceKey, String architecture, Map<String, Usage> usages) {
         Entry entry =
                 entries.computeIfAbsent(variant.toString(), name -> new Entry(variant, sourceKey, new TreeMap<>()));
-        usages.forEach((function, usage) ->
-                entry.functions.computeIfAbsent(function, name -> new TreeMap<>()).put(architecture, usage));
+        usages.forEach((function, usage) -> entry.functions
+                .computeIfAbsent(function, name -> new TreeMap<>())
+                .put(architecture, usage));
     }
 
     /** What is known of a variant's functions on an architecture; empty where nothing is, or of another source. */
@@ -75,10 +76,12 @@ public record KernelResources(String compiler, Map<String, Entry> entries) {
     /** Each function that spills more than in {@code before}, in words. */
     List<String> newSpills(KernelResources before) {
         List<String> found = new ArrayList<>();
-        entries.forEach((name, entry) -> entry.functions.forEach(
-                (function, byArchitecture) -> byArchitecture.forEach((architecture, usage) -> {
+        entries.forEach((name, entry) ->
+                entry.functions.forEach((function, byArchitecture) -> byArchitecture.forEach((architecture, usage) -> {
                     Entry old = before.entries.get(name);
-                    Usage then = old == null ? null : old.functions.getOrDefault(function, Map.of()).get(architecture);
+                    Usage then = old == null
+                            ? null
+                            : old.functions.getOrDefault(function, Map.of()).get(architecture);
                     int allowed = then == null ? 0 : then.spillStores + then.spillLoads;
                     if (usage.spillStores + usage.spillLoads > allowed) {
                         found.add(function + " of " + name + " on " + architecture + ": " + usage.spillStores
@@ -134,12 +137,17 @@ public record KernelResources(String compiler, Map<String, Entry> entries) {
     }
 
     private static Usage usage(JsonNode numbers) {
-        return new Usage(numbers.get(0).asInt(), numbers.get(1).asInt(), numbers.get(2).asInt(), numbers.get(3).asInt());
+        return new Usage(
+                numbers.get(0).asInt(),
+                numbers.get(1).asInt(),
+                numbers.get(2).asInt(),
+                numbers.get(3).asInt());
     }
 
     /** Writes the record, a variant a line. */
     void write(Path file) throws IOException {
-        StringBuilder text = new StringBuilder("{\n  \"what\": \"resources of every kernel by architecture; see bench/README.md\",\n");
+        StringBuilder text = new StringBuilder(
+                "{\n  \"what\": \"resources of every kernel by architecture; see bench/README.md\",\n");
         text.append("  \"compiler\": ").append(json(compiler)).append(",\n");
         text.append("  \"columns\": ").append(json(COLUMNS)).append(",\n  \"kernels\": [");
         String separator = "\n";
@@ -153,7 +161,10 @@ public record KernelResources(String compiler, Map<String, Entry> entries) {
                 ObjectNode numbers = functions.putObject(function);
                 byArchitecture.forEach((architecture, usage) -> {
                     ArrayNode row = numbers.putArray(architecture);
-                    row.add(usage.registers).add(usage.sharedBytes).add(usage.spillStores).add(usage.spillLoads);
+                    row.add(usage.registers)
+                            .add(usage.sharedBytes)
+                            .add(usage.spillStores)
+                            .add(usage.spillLoads);
                 });
             });
             text.append(separator).append("    ").append(json(node));

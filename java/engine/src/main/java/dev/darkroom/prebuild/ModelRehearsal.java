@@ -70,7 +70,8 @@ final class ModelRehearsal {
     private void encode(Ops ops, ClipTextEncoder encoder) {
         for (int rows : BATCHES) {
             ops.scoped("text", s -> {
-                Tensor hidden = encoder.encode(s, new int[rows][TOKENS]).hiddenStates().get(0);
+                Tensor hidden =
+                        encoder.encode(s, new int[rows][TOKENS]).hiddenStates().get(0);
                 return s.concatChannels(encoder.normalised(s, hidden), hidden);
             });
         }
@@ -83,7 +84,13 @@ final class ModelRehearsal {
             Conditioning conditioning = model.family() == ModelFamily.SDXL
                     ? unet.condition(s, context, tensor(s, dtype, rows, 1280), tensor(s, DType.F32, rows, 6))
                     : unet.condition(s, context);
-            Tensor sample = tensor(s, DType.F32, rows, model.side(), model.side(), unet.config().inChannels());
+            Tensor sample = tensor(
+                    s,
+                    DType.F32,
+                    rows,
+                    model.side(),
+                    model.side(),
+                    unet.config().inChannels());
             Tensor prediction = unet.forward(s, sample, tensor(s, DType.F32, rows), conditioning);
             return s.countNonFinite(s.cast(prediction, DType.F32));
         });

@@ -23,8 +23,8 @@ public final class ReadyMadeImages {
     /** @param arguments the folder, then folders of further models */
     public static void main(String[] arguments) throws IOException {
         Path folder = Path.of(arguments[0]);
-        PublishedModels models = new PublishedModels(
-                Arrays.stream(arguments).skip(1).toList());
+        PublishedModels models =
+                new PublishedModels(Arrays.stream(arguments).skip(1).toList());
         long begun = System.nanoTime();
         Nvrtc nvrtc = Nvrtc.forOtherMachines();
         OfflineCompiler compiler = new OfflineCompiler(nvrtc);

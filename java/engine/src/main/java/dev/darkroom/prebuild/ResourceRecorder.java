@@ -30,8 +30,8 @@ public final class ResourceRecorder {
     /** The variants of an architecture that the record has. */
     public static List<KernelVariant> recorded(GpuArchitecture architecture, PublishedModels models) {
         return models.variants(architecture).stream()
-                .filter(variant -> EVERY_TYPE.contains(architecture)
-                        || !variant.defines().contains("T=bf16"))
+                .filter(variant ->
+                        EVERY_TYPE.contains(architecture) || !variant.defines().contains("T=bf16"))
                 .toList();
     }
 

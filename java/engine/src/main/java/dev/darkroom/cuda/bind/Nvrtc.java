@@ -98,9 +98,8 @@ public final class Nvrtc {
             String[] log = {""};
             check(JNvrtc.nvrtcGetProgramLog(program, log), "nvrtcGetProgramLog");
             if (code != nvrtcResult.NVRTC_SUCCESS) {
-                throw new CompileException(
-                        name + " cannot be compiled with " + String.join(" ", options) + " by NVRTC " + version + " ("
-                                + nvrtcResult.stringFor(code) + "):\n" + log[0].strip());
+                throw new CompileException(name + " cannot be compiled with " + String.join(" ", options) + " by NVRTC "
+                        + version + " (" + nvrtcResult.stringFor(code) + "):\n" + log[0].strip());
             }
             long[] size = new long[1];
             check(JNvrtc.nvrtcGetCUBINSize(program, size), "nvrtcGetCUBINSize");
