@@ -87,6 +87,11 @@ final class KernelCompiler {
         return known.orElseGet(() -> compiled(source, defines));
     }
 
+    /** Whether there is something to compile with. */
+    boolean canCompile() {
+        return nvrtc.isPresent();
+    }
+
     /** As {@link #image}, compiled anew whatever is known: for an image that the driver refused. */
     Image freshImage(String file, List<String> defines) {
         return compiled(KernelSource.of(file), defines);

@@ -58,7 +58,7 @@ final class ModuleLoader implements Modules.Loader {
         CUmodule module = new CUmodule();
         KernelCompiler.Image image = compiler.image(file, defines);
         int code = JCudaDriver.cuModuleLoadData(module, image.bytes());
-        if (REFUSALS.contains(code) && !image.fresh()) {
+        if (REFUSALS.contains(code) && !image.fresh() && compiler.canCompile()) {
             LOGGER.log(
                     System.Logger.Level.WARNING,
                     "the driver refuses the kept image of kernels/{0} with {1}; compiling anew",
