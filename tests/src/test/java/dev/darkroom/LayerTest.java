@@ -42,6 +42,7 @@ class LayerTest {
             Map.entry("sampling", "tensor weights"),
             Map.entry("pipeline", "tensor dry device weights tokenizer image nn sampling " + NETWORKS),
             Map.entry("reference", "tensor device weights tokenizer image nn sampling pipeline " + NETWORKS),
+            Map.entry("prebuild", "tensor cuda cuda.bind weights nn " + NETWORKS),
             Map.entry("cli", "tensor device weights tokenizer image nn sampling pipeline reference " + NETWORKS),
             Map.entry("tools", "tensor dry device weights nn " + NETWORKS));
 

@@ -8,8 +8,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -64,6 +68,58 @@ class CubinCacheTest {
         CubinCache cache = new CubinCache(file);
         cache.put("key", IMAGE);
         assertTrue(cache.get("key").isEmpty());
+    }
+
+    @Test
+    void warnsOnceOfAFolderThatCannotBeWritten() throws IOException {
+        CubinCache cache = new CubinCache(Files.createFile(folder.resolve("a file")));
+        List<String> warnings = new ArrayList<>();
+        try (LogCapture log = LogCapture.of(CubinCache.class, warnings)) {
+            cache.put("one", IMAGE);
+            cache.put("two", IMAGE);
+            cache.get("one");
+        }
+        assertEquals(1, warnings.size(), warnings.toString());
+        assertTrue(warnings.get(0).contains("each start compiles them anew. XDG_CACHE_HOME names another folder"));
+    }
+
+    /** Each writes and reads the same few keys over and over; nobody ever sees half an image. */
+    @Test
+    void servesManyAtOnce() throws Exception {
+        List<byte[]> images = Stream.of(1, 2, 3).map(i -> new byte[100_000 * i]).toList();
+        images.forEach(image -> Arrays.fill(image, (byte) image.length));
+        ExecutorService pool = Executors.newFixedThreadPool(8);
+        try {
+            List<Future<Integer>> found = new ArrayList<>();
+            for (int worker = 0; worker < 8; worker++) {
+                found.add(pool.submit(() -> exchange(new CubinCache(folder.resolve("shared")), images)));
+            }
+            int all = 0;
+            for (Future<Integer> each : found) {
+                all += each.get();
+            }
+            assertTrue(all > 8 * 60 / 2, "only " + all + " images were found");
+        } finally {
+            pool.shutdownNow();
+        }
+        try (Stream<Path> files = Files.list(folder.resolve("shared"))) {
+            assertEquals(3, files.count(), "files are left over");
+        }
+    }
+
+    /** Keeps images and looks for them; returns how many were found, all of them whole. */
+    private static int exchange(CubinCache cache, List<byte[]> images) {
+        int found = 0;
+        for (int i = 0; i < 60; i++) {
+            byte[] image = images.get(i % images.size());
+            cache.put("key" + i % images.size(), image);
+            byte[] seen = cache.get("key" + i % images.size()).orElse(null);
+            if (seen != null) {
+                assertArrayEquals(image, seen);
+                found++;
+            }
+        }
+        return found;
     }
 
     @Test

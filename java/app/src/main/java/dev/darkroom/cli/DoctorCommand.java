@@ -2,6 +2,7 @@ package dev.darkroom.cli;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.darkroom.device.CudaSurvey;
 import dev.darkroom.device.Devices;
 import dev.darkroom.pipeline.Darkroom;
 import dev.darkroom.weights.HuggingFaceCache;
@@ -50,10 +51,13 @@ final class DoctorCommand implements Callable<Integer> {
                     .put("available", device.available())
                     .put("description", device.description());
         }
+        CudaSurvey cuda = Devices.surveyCuda();
+        report.set("cuda", cudaReport(cuda));
         if (json) {
             spec.commandLine().getOut().println(report);
         } else {
             print(report, devices);
+            print(cuda);
         }
         return devices.stream().anyMatch(Devices.Finding::available) ? 0 : Failures.DEVICE_FAILED;
     }
@@ -66,6 +70,55 @@ final class DoctorCommand implements Callable<Integer> {
         });
         for (Devices.Finding device : devices) {
             line("device " + device.name(), (device.available() ? "ready: " : "absent: ") + device.description());
+        }
+    }
+
+    private static ObjectNode cudaReport(CudaSurvey cuda) {
+        ObjectNode report = new ObjectMapper().createObjectNode();
+        ObjectNode libraries = report.putObject("libraries");
+        for (CudaSurvey.Library library : cuda.libraries()) {
+            ObjectNode node = libraries.putObject(library.title()).put("found", library.found());
+            if (library.found()) {
+                node.put("path", library.path())
+                        .put("version", library.version())
+                        .put("origin", library.origin());
+            } else {
+                node.put("explanation", library.explanation());
+            }
+        }
+        report.put("ready_made_kernels", cuda.readyMade());
+        ObjectNode gpus = report.putObject("gpus");
+        for (CudaSurvey.Card gpu : cuda.gpus()) {
+            gpus.putObject(gpu.name())
+                    .put("model", gpu.model())
+                    .put("compute_capability", gpu.capability())
+                    .put("total_bytes", gpu.totalBytes())
+                    .put("free_bytes", gpu.freeBytes())
+                    .put("problem", gpu.problem());
+        }
+        return report.put("problem", cuda.problem());
+    }
+
+    private void print(CudaSurvey cuda) {
+        for (CudaSurvey.Library library : cuda.libraries()) {
+            line(
+                    library.title(),
+                    library.found()
+                            ? library.version() + ", " + library.path() + " (by " + library.origin() + ")"
+                            : "absent: " + library.explanation());
+        }
+        line(
+                "ready-made kernels",
+                cuda.readyMade().isEmpty()
+                        ? "none in this build; NVRTC compiles kernels at their first use"
+                        : "compiled by NVRTC " + cuda.readyMade());
+        for (CudaSurvey.Card gpu : cuda.gpus()) {
+            String memory =
+                    String.format(Locale.ROOT, "%.1f of %.1f GB free", gpu.freeBytes() / 1e9, gpu.totalBytes() / 1e9);
+            line(
+                    gpu.name(),
+                    gpu.model() + ", compute capability " + gpu.capability() + ", "
+                            + (gpu.problem().isEmpty() ? memory : "cannot be used: " + gpu.problem()));
         }
     }
 

@@ -2,7 +2,6 @@ package dev.darkroom.cuda;
 
 import java.util.ArrayList;
 import java.util.List;
-import jcuda.driver.JCudaDriver;
 
 /**
  * Counters in device memory by which the blocks of a launch find out which of them comes last ({@code isLastBlock} of
@@ -30,19 +29,16 @@ final class ArrivalCounters implements AutoCloseable {
     }
 
     private void grow(int newCount) {
-        stream.handle();
         long bytes = (long) Integer.BYTES * newCount;
-        DeviceAddress address = new DeviceAddress();
-        stream.check(JCudaDriver.cuMemAlloc(address, bytes), "cuMemAlloc of " + newCount + " counters");
-        addresses.add(address.value());
-        stream.fill(address.value(), (byte) 0, bytes);
+        long address = stream.allocate(bytes);
+        addresses.add(address);
+        stream.fill(address, (byte) 0, bytes);
         count = newCount;
     }
 
     @Override
     public void close() {
-        stream.handle();
-        addresses.forEach(address -> stream.check(JCudaDriver.cuMemFree(DeviceAddress.of(address)), "cuMemFree"));
+        addresses.forEach(stream::free);
         addresses.clear();
         count = 0;
     }

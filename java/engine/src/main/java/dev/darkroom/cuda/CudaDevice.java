@@ -39,6 +39,7 @@ public final class CudaDevice implements Device {
         this.ordinal = ordinal;
         handle = runtime.device(ordinal);
         gpu = GpuProperties.of(handle);
+        KernelCompiler compiler = KernelCompiler.of(runtime, gpu);
         CUcontext context = new CUcontext();
         Cuda.check(JCudaDriver.cuDevicePrimaryCtxRetain(context, handle), "cuDevicePrimaryCtxRetain");
         Cuda.check(JCudaDriver.cuCtxSetCurrent(context), "cuCtxSetCurrent");
@@ -47,7 +48,7 @@ public final class CudaDevice implements Device {
         Cuda.check(JCudaDriver.cuMemGetInfo(free, total), "cuMemGetInfo");
         stream = new CudaStream(context);
         pool = new MemoryPool(name(), new CudaMemory(stream), (long) (SHARE_OF_FREE_MEMORY * free[0]), poison);
-        modules = new Modules(stream, new KernelCompiler(runtime, CubinCache.ofThisUser()), gpu);
+        modules = new Modules(stream, gpu, new ModuleLoader(stream, compiler, gpu));
         staging = new Staging(stream);
         engine = new CudaEngine(modules, staging);
         description = gpu.name() + ", compute capability " + gpu.capabilityText() + ", " + gpu.multiprocessors()

@@ -17,7 +17,7 @@ import jcuda.driver.JCudaDriver;
  *
  * <p>Remembers what it queued last, since a GPU reports a fault only at a later wait.
  */
-final class CudaStream implements AutoCloseable {
+class CudaStream implements AutoCloseable {
     private static final int REMEMBERED = 8;
 
     private final CUcontext context;
@@ -29,6 +29,11 @@ final class CudaStream implements AutoCloseable {
     CudaStream(CUcontext context) {
         this.context = context;
         Cuda.check(JCudaDriver.cuStreamCreate(stream, CU_STREAM_NON_BLOCKING), "cuStreamCreate");
+    }
+
+    /** A stream of no GPU, for {@link PlannedStream}, which takes what is queued. */
+    CudaStream() {
+        context = new CUcontext();
     }
 
     /** The stream itself; the context is current on the calling thread afterwards. */
@@ -51,6 +56,20 @@ final class CudaStream implements AutoCloseable {
         check(
                 JCudaDriver.cuLaunchKernel(function, x, y, z, threads, 1, 1, sharedBytes, queue, parameters, null),
                 "cuLaunchKernel");
+    }
+
+    /** Device memory of this size, of which nothing is known. */
+    long allocate(long bytes) {
+        handle();
+        DeviceAddress address = new DeviceAddress();
+        check(JCudaDriver.cuMemAlloc(address, bytes), "cuMemAlloc of " + bytes + " bytes");
+        return address.value();
+    }
+
+    /** Gives back what {@link #allocate} gave. */
+    void free(long address) {
+        handle();
+        check(JCudaDriver.cuMemFree(DeviceAddress.of(address)), "cuMemFree");
     }
 
     /** Queues a copy within the device. */

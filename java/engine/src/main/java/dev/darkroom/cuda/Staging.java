@@ -21,7 +21,7 @@ import jcuda.driver.JCudaDriver;
  * <p>Uploads have a stream of their own: while one piece is converted on the compute stream the next is under way and the one after that
  * is copied into its pinned buffer.
  */
-final class Staging implements AutoCloseable {
+class Staging implements AutoCloseable {
     /** Queues what takes a piece that has arrived to where it belongs. */
     @FunctionalInterface
     interface Arrival {
@@ -34,7 +34,7 @@ final class Staging implements AutoCloseable {
     }
 
     private static final int SLOTS = 3;
-    private static final int SLOT_BYTES = 8 << 20;
+    static final int SLOT_BYTES = 8 << 20;
 
     private final CudaStream compute;
     private final CUstream transfer = new CUstream();
@@ -73,6 +73,11 @@ final class Staging implements AutoCloseable {
         for (int i = 0; i < SLOTS; i++) {
             slots.add(new Slot());
         }
+    }
+
+    /** Without buffers, for {@link KernelPlan}, whose values go nowhere. */
+    Staging() {
+        compute = new PlannedStream();
     }
 
     /** Brings {@code values} to the device in pieces of whole units of {@code unitBytes} and has {@code arrival} take each. */

@@ -70,6 +70,11 @@ public final class Devices {
         return List.of(survey("cpu", () -> openCpu(threads)), survey("cuda", () -> openCuda(0)));
     }
 
+    /** What there is of CUDA, part for part. */
+    public static CudaSurvey surveyCuda() {
+        return CudaSurvey.ofThisMachine();
+    }
+
     private static Finding survey(String name, Supplier<Device> opener) {
         try (Device device = opener.get()) {
             return new Finding(name, true, device.description());

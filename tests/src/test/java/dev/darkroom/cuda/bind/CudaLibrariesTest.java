@@ -110,6 +110,22 @@ final class CudaLibrariesTest {
     }
 
     @Test
+    void ofTheVersionThatPyenvChooses() throws IOException {
+        FakeMachine machine = machine()
+                .with("/pyenv/shims/python3")
+                .with("/pyenv/version", "3.12.4\n")
+                .with("/pyenv/versions/3.11.9/lib/python3.11/site-packages/nvidia/cu13/lib/libnvrtc.so.13")
+                .with("/pyenv/versions/3.12.4" + SITE + "cu13/lib/libnvrtc.so.13")
+                .set("PATH", "/pyenv/shims");
+        assertTrue(machine.at("/pyenv/shims/python3").toFile().setExecutable(true));
+        assertEquals(
+                machine.at("/pyenv/versions/3.12.4" + SITE + "cu13/lib/libnvrtc.so.13"),
+                found(machine, CudaLibrary.NVRTC).path());
+        machine.set("PYENV_VERSION", "/pyenv/versions/3.11.9");
+        assertTrue(found(machine, CudaLibrary.NVRTC).path().toString().contains("3.11.9"));
+    }
+
+    @Test
     void inFoldersThatTheLoadersConfigurationIncludes() throws IOException {
         FakeMachine machine = machine()
                 .with("/etc/ld.so.conf", "# a comment\ninclude ld.so.conf.d/*.conf\ninclude /etc/ld.so.conf\n")

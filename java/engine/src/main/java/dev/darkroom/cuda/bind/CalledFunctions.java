@@ -51,8 +51,10 @@ final class CalledFunctions {
             "nvrtcDestroyProgram",
             "nvrtcGetCUBIN",
             "nvrtcGetCUBINSize",
+            "nvrtcGetNumSupportedArchs",
             "nvrtcGetProgramLog",
-            "nvrtcGetProgramLogSize");
+            "nvrtcGetProgramLogSize",
+            "nvrtcGetSupportedArchs");
 
     private CalledFunctions() {}
 }

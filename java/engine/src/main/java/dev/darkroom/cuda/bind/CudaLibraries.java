@@ -29,6 +29,11 @@ public final class CudaLibraries {
         return of(Machine.ofThisProcess());
     }
 
+    /** Those in jars on the class path, such as a build is given. */
+    static CudaLibraries ofClassPath() {
+        return new CudaLibraries(LibraryJars.of(CudaLibraries.class.getClassLoader()));
+    }
+
     static CudaLibraries of(Machine machine) {
         return new CudaLibraries(SearchPath.of(machine));
     }

@@ -9,7 +9,6 @@ import java.util.stream.IntStream;
 import jcuda.driver.CUdevice;
 import jcuda.driver.CUresult;
 import jcuda.driver.JCudaDriver;
-import jcuda.nvrtc.JNvrtc;
 import org.jspecify.annotations.Nullable;
 
 /** The driver and, where there is one, the runtime compiler of this machine, loaded and bound to JCuda once for the process. */
@@ -20,7 +19,7 @@ public final class CudaRuntime {
     private final NativeLibrary driver;
     private final int driverVersion;
     private final LibraryFinding nvrtc;
-    private final Optional<String> nvrtcVersion;
+    private final Optional<Nvrtc> compiler;
 
     private CudaRuntime(CudaLibraries libraries) {
         this.libraries = libraries;
@@ -28,16 +27,16 @@ public final class CudaRuntime {
         driverVersion = driver.driverVersion();
         startDriver();
         LibraryFinding finding = find(CudaLibrary.NVRTC);
-        Optional<String> version = Optional.empty();
+        Optional<Nvrtc> bound = Optional.empty();
         if (finding instanceof Found found) {
             try {
-                version = Optional.of(bindNvrtc(found));
+                bound = Optional.of(Nvrtc.bind(found));
             } catch (CudaUnavailableException e) {
                 finding = found.unusable(String.valueOf(e.getMessage()));
             }
         }
         nvrtc = finding;
-        nvrtcVersion = version;
+        compiler = bound;
     }
 
     /**
@@ -92,15 +91,30 @@ public final class CudaRuntime {
         return nvrtc;
     }
 
-    /** The version of the runtime compiler, or nothing where there is none. */
-    public Optional<String> nvrtcVersion() {
-        return nvrtcVersion;
+    /** The runtime compiler itself, or nothing where there is none. */
+    public Optional<Nvrtc> compiler() {
+        return compiler;
+    }
+
+    /** The driver. */
+    public LibraryFinding.Found driver() {
+        return driver.found();
+    }
+
+    /** The version of CUDA that the driver is made for: 12060 for 12.6. */
+    public int driverVersion() {
+        return driverVersion;
+    }
+
+    /** Whether the driver is one that DARKROOM_CUDA_DRIVER names: what was built for GPUs does not go with it. */
+    public boolean isNamedDriver() {
+        return driver.found().place().origin().equals(SearchPath.DRIVER_SETTING);
     }
 
     /** Versions, in a few words. */
     public String description() {
         return "driver for CUDA " + CudaVersion.text(driverVersion)
-                + nvrtcVersion.map(version -> ", NVRTC " + version).orElse(", no NVRTC");
+                + compiler.map(nvrtc -> ", NVRTC " + nvrtc.version()).orElse(", no NVRTC");
     }
 
     private void startDriver() {
@@ -123,16 +137,6 @@ public final class CudaRuntime {
                     "the NVIDIA driver does not start",
                     path + " says " + CUresult.stringFor(code) + "; see what nvidia-smi says");
         }
-    }
-
-    private static String bindNvrtc(Found found) {
-        NativeLibrary library = NativeLibrary.load(found);
-        library.require(CalledFunctions.NVRTC);
-        JCudaNatives.load(
-                "JNvrtc",
-                Map.of(CudaLibrary.NVRTC.file(12), CudaLibrary.NVRTC.file(found.major())),
-                () -> JNvrtc.setExceptionsEnabled(false));
-        return library.version();
     }
 
     private static int count() {

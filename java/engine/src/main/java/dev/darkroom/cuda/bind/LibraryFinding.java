@@ -29,6 +29,13 @@ public sealed interface LibraryFinding {
             return this;
         }
 
+        /** The file as people read it, with what it is a link to, whose name tells a driver's release. */
+        public String file() {
+            Path real = Folders.real(path);
+            boolean link = !real.getFileName().equals(path.getFileName());
+            return Folders.name(path) + (link ? " -> " + real.getFileName() : "");
+        }
+
         /** What the finding comes to when the library turns out not to work. */
         public Missing unusable(String reason) {
             return new Missing(library, List.of(place), List.of(new Rejected(path, "does not work: " + reason)));

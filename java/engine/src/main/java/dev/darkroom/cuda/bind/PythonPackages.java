@@ -1,6 +1,7 @@
 package dev.darkroom.cuda.bind;
 
 import dev.darkroom.cuda.bind.LibraryFinding.Place;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -10,7 +11,7 @@ import java.util.List;
  * The folders of NVIDIA's Python packages, {@code site-packages/nvidia/…/lib}, found by looking at environments as they lie on disk; Python is not started.
  *
  * <p>Looked at, in this order: {@code VIRTUAL_ENV}, {@code CONDA_PREFIX}, .venv and venv in the working folder, .venv in the home folder, the
- * environment of the python3 on the {@code PATH}, the user's own packages in ~/.local, those of the system.
+ * environment of the python3 on the {@code PATH} (of pyenv's shim the version that is chosen), the user's own packages in ~/.local, those of the system.
  */
 final class PythonPackages {
     private final List<Place> places = new ArrayList<>();
@@ -51,9 +52,28 @@ final class PythonPackages {
         for (String folder : path.split(":", -1)) {
             Path interpreter = Path.of(folder, "python3");
             if (!folder.isEmpty() && Files.isExecutable(interpreter)) {
+                addPyenv(machine, environmentOf(interpreter));
                 add(environmentOf(interpreter), "Python on the PATH");
                 add(environmentOf(Folders.real(interpreter)), "Python on the PATH");
                 return;
+            }
+        }
+    }
+
+    /** pyenv puts scripts in place of interpreters; which version they start, PYENV_VERSION says, else the file "version". */
+    private void addPyenv(Machine machine, Path root) {
+        String chosen = machine.setting("PYENV_VERSION");
+        Path file = root.resolve("version");
+        try {
+            if (chosen == null && Files.isReadable(file)) {
+                chosen = Files.readString(file);
+            }
+        } catch (IOException e) {
+            throw new CudaUnavailableException(file + " cannot be read", String.valueOf(e.getMessage()), e);
+        }
+        if (chosen != null) {
+            for (String version : chosen.strip().split("[:\\s]+")) {
+                add(root.resolve("versions").resolve(version), "Python on the PATH");
             }
         }
     }

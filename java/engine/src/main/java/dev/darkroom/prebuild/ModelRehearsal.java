@@ -1,0 +1,131 @@
+package dev.darkroom.prebuild;
+
+import dev.darkroom.models.clip.ClipTextConfig;
+import dev.darkroom.models.clip.ClipTextEncoder;
+import dev.darkroom.models.unet.Conditioning;
+import dev.darkroom.models.unet.UNet;
+import dev.darkroom.models.unet.UNetConfig;
+import dev.darkroom.models.vae.Autoencoder;
+import dev.darkroom.models.vae.VaeConfig;
+import dev.darkroom.nn.Parameters;
+import dev.darkroom.prebuild.PublishedModels.Model;
+import dev.darkroom.tensor.DType;
+import dev.darkroom.tensor.Device;
+import dev.darkroom.tensor.Ops;
+import dev.darkroom.tensor.Scope;
+import dev.darkroom.tensor.Shape;
+import dev.darkroom.tensor.Tensor;
+import dev.darkroom.weights.ModelFamily;
+import dev.darkroom.weights.ShapesOnlyWeights;
+import dev.darkroom.weights.WeightPath;
+import java.util.List;
+
+/** Runs everything that a model does between texts and pictures once, with shapes instead of weights, on a device that computes nothing. */
+final class ModelRehearsal {
+    private static final int TOKENS = 77;
+    private static final List<Integer> BATCHES = List.of(1, 2, 8); // pictures, twice as many with guidance
+
+    private final Device device;
+    private final Model model;
+    private final DType dtype;
+
+    /** @param dtype what the networks compute in */
+    ModelRehearsal(Device device, Model model, DType dtype) {
+        this.device = device;
+        this.model = model;
+        this.dtype = dtype;
+    }
+
+    void run() {
+        for (DType stored : List.of(DType.F16, DType.F32)) {
+            try (Scope scope = Scope.open(device, model.title())) {
+                Ops ops = device.ops(scope);
+                List<ClipTextEncoder> encoders = model.components().stream()
+                        .filter(name -> name.startsWith("text_encoder"))
+                        .map(name -> new ClipTextEncoder(
+                                parameters(ops, name, stored),
+                                ClipTextConfig.of(model.title(), model.configs().apply(name))))
+                        .toList();
+                UNet unet = new UNet(
+                        parameters(ops, "unet", stored),
+                        UNetConfig.of(model.title(), model.configs().apply("unet")));
+                Autoencoder vae = new Autoencoder(
+                        parameters(ops, "vae", stored),
+                        VaeConfig.of(model.title(), model.configs().apply("vae")));
+                if (stored == DType.F16) { // how weights are stored changes nothing afterwards
+                    encoders.forEach(encoder -> encode(ops, encoder));
+                    BATCHES.forEach(rows -> step(ops, unet, rows));
+                    pictures(ops, vae);
+                    sample(ops);
+                }
+            }
+        }
+    }
+
+    private Parameters parameters(Ops ops, String component, DType stored) {
+        return new Parameters(
+                ops, dtype, WeightPath.of(new ShapesOnlyWeights(model.title() + " " + component, stored)));
+    }
+
+    private void encode(Ops ops, ClipTextEncoder encoder) {
+        for (int rows : BATCHES) {
+            ops.scoped("text", s -> {
+                Tensor hidden =
+                        encoder.encode(s, new int[rows][TOKENS]).hiddenStates().get(0);
+                return s.concatChannels(encoder.normalised(s, hidden), hidden);
+            });
+        }
+    }
+
+    private void step(Ops ops, UNet unet, int rows) {
+        int width = unet.config().contextWidths().get(0);
+        ops.scoped("step", s -> {
+            Tensor context = tensor(s, dtype, rows, TOKENS, width);
+            Conditioning conditioning = model.family() == ModelFamily.SDXL
+                    ? unet.condition(s, context, tensor(s, dtype, rows, 1280), tensor(s, DType.F32, rows, 6))
+                    : unet.condition(s, context);
+            Tensor sample = tensor(
+                    s,
+                    DType.F32,
+                    rows,
+                    model.side(),
+                    model.side(),
+                    unet.config().inChannels());
+            Tensor prediction = unet.forward(s, sample, tensor(s, DType.F32, rows), conditioning);
+            return s.countNonFinite(s.cast(prediction, DType.F32));
+        });
+    }
+
+    private void pictures(Ops ops, Autoencoder vae) {
+        int channels = vae.config().latentChannels();
+        ops.scoped("decode", s -> {
+            Tensor picture =
+                    vae.decode(s, vae.unscaled(s, tensor(s, DType.F32, 1, model.side(), model.side(), channels)));
+            s.countNonFinite(picture);
+            s.cast(picture, DType.F32);
+            return s.toPixels(picture);
+        });
+        int pixels = model.side() * vae.config().downscale();
+        ops.scoped("encode", s -> {
+            Autoencoder.Gaussian latents = vae.encode(s, tensor(s, DType.F32, 1, pixels, pixels, 3));
+            Tensor drawn = latents.sample(s, tensor(s, DType.F32, 1, model.side(), model.side(), channels));
+            return s.scale(drawn, vae.config().scalingFactor());
+        });
+    }
+
+    /** What samplers do between the steps. */
+    private void sample(Ops ops) {
+        ops.scoped("sampler", s -> {
+            Tensor a = tensor(s, DType.F32, 1, model.side(), model.side(), 4);
+            Tensor b = tensor(s, dtype, 1, model.side(), model.side(), 4);
+            Tensor sum = s.weightedSum(tensor(s, DType.F32, 1, 2), a, a);
+            s.weightedSums(tensor(s, DType.F32, 1, 4), 2, a, b);
+            Tensor rescaled = s.rescaleGuidance(sum, a, 0.7f);
+            return s.dynamicThreshold(s.clip(rescaled, -1, 1), 0.995f, 1);
+        });
+    }
+
+    private static Tensor tensor(Ops ops, DType dtype, int... dims) {
+        return ops.scope().allocate(Shape.of(dims), dtype);
+    }
+}

@@ -1,0 +1,165 @@
+package dev.darkroom.cuda;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.darkroom.cuda.bind.CudaException;
+import dev.darkroom.cuda.bind.CudaRuntime;
+import dev.darkroom.cuda.bind.Nvrtc;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Stream;
+import jcuda.driver.CUcontext;
+import jcuda.driver.CUdevice;
+import jcuda.driver.JCudaDriver;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+@DisplayName("A kernel that is compiled, kept and loaded")
+@Tag("software-cuda")
+class ModuleLoaderTest {
+    private static final byte[] GARBAGE = "no image".getBytes(StandardCharsets.US_ASCII);
+
+    @TempDir
+    private Path folder = Path.of("");
+
+    private final List<String> warnings = new ArrayList<>();
+    private CudaRuntime runtime;
+    private CUdevice device;
+    private GpuProperties gpu;
+    private CudaStream stream;
+
+    @BeforeEach
+    void openADevice() {
+        assumeTrue(SoftwareCuda.build(), SoftwareCuda.NEEDS);
+        runtime = CudaRuntime.open();
+        device = runtime.device(0);
+        gpu = GpuProperties.of(device);
+        CUcontext context = new CUcontext();
+        JCudaDriver.cuDevicePrimaryCtxRetain(context, device);
+        JCudaDriver.cuCtxSetCurrent(context);
+        stream = new CudaStream(context);
+    }
+
+    @AfterEach
+    void closeIt() {
+        if (stream != null) {
+            stream.close();
+            JCudaDriver.cuDevicePrimaryCtxRelease(device);
+        }
+    }
+
+    private void load(ReadyMadeCubins readyMade, Optional<Nvrtc> nvrtc) {
+        KernelCompiler compiler =
+                new KernelCompiler(readyMade, new CubinCache(folder), nvrtc, "none", gpu.capability());
+        ModuleLoader loader = new ModuleLoader(stream, compiler, gpu);
+        try (LogCapture loading = LogCapture.of(ModuleLoader.class, warnings);
+                LogCapture keeping = LogCapture.of(CubinCache.class, warnings)) {
+            loader.load(KernelCompiler.SAMPLE.file(), "layerNorm", KernelCompiler.SAMPLE.defines());
+        } finally {
+            loader.close();
+        }
+    }
+
+    private void load() {
+        load(ReadyMadeCubins.none(), runtime.compiler());
+    }
+
+    private Path kept() throws IOException {
+        try (Stream<Path> files = Files.list(folder)) {
+            List<Path> all = files.toList();
+            assertEquals(1, all.size(), all.toString());
+            return all.get(0);
+        }
+    }
+
+    private static String key(Path kept) {
+        return kept.getFileName().toString().replace(".cubin", "");
+    }
+
+    @Test
+    void isTakenFromTheCacheTheSecondTime() throws IOException {
+        load();
+        byte[] image = Files.readAllBytes(kept());
+        load();
+        assertTrue(Arrays.equals(image, Files.readAllBytes(kept())));
+        assertEquals(List.of(), warnings);
+    }
+
+    @Test
+    void isCompiledAnewWhereTheKeptFileWasCutShort() throws IOException {
+        load();
+        byte[] whole = Files.readAllBytes(kept());
+        Files.write(kept(), Arrays.copyOf(whole, whole.length / 2));
+        load();
+        assertEquals(1, warnings.size(), warnings.toString());
+        assertTrue(warnings.get(0).contains("is damaged; compiling anew"), warnings.toString());
+        assertTrue(Arrays.equals(whole, Files.readAllBytes(kept())));
+    }
+
+    @Test
+    void isCompiledAnewWhereTheDriverRefusesTheKeptImage() throws IOException {
+        load();
+        byte[] whole = Files.readAllBytes(kept());
+        new CubinCache(folder).put(key(kept()), GARBAGE);
+        load();
+        assertEquals(1, warnings.size(), warnings.toString());
+        assertTrue(
+                warnings.get(0)
+                        .contains("refuses the kept image of kernels/layernorm.cu with CUDA_ERROR_INVALID_IMAGE"),
+                warnings.toString());
+        assertTrue(Arrays.equals(whole, Files.readAllBytes(kept())), "the good image is kept instead");
+    }
+
+    @Test
+    void isAnErrorWhereTheDriverRefusesTheFreshImageToo() {
+        SoftwareFaults.open().reset();
+        ModuleLoader loader = new ModuleLoader(
+                stream,
+                new KernelCompiler(
+                        ReadyMadeCubins.none(),
+                        new CubinCache(folder),
+                        runtime.compiler(),
+                        "none",
+                        90), // newer than the device
+                gpu);
+        CudaException thrown = assertThrows(
+                CudaException.class,
+                () -> loader.load(KernelCompiler.SAMPLE.file(), "layerNorm", KernelCompiler.SAMPLE.defines()));
+        assertTrue(thrown.getMessage().contains("cuModuleLoadData of kernels/layernorm.cu T=f16 VECTOR=1 failed"));
+    }
+
+    @Test
+    void showsAMistakeWithItsOwnFileAndLine() {
+        Nvrtc nvrtc = runtime.compiler().orElseThrow();
+        String source = "#include \"half.cuh\"\n\nextern \"C\" __global__ void f(float* x) {\n    x[0] = missing;\n}\n";
+        Nvrtc.CompileException thrown = assertThrows(
+                Nvrtc.CompileException.class,
+                () -> nvrtc.compile("kernels/broken.cu", source, Map.of("half.cuh", ""), List.of()));
+        assertNames(thrown, "broken\\.cu[:(]4\\D", "missing");
+        String header = "\n\nint wrong = \"text\";\n";
+        thrown = assertThrows(
+                Nvrtc.CompileException.class,
+                () -> nvrtc.compile("kernels/broken.cu", source, Map.of("half.cuh", header), List.of()));
+        assertNames(thrown, "half\\.cuh[:(]3\\D", "kernels/broken.cu cannot be compiled");
+    }
+
+    private static void assertNames(Nvrtc.CompileException thrown, String place, String word) {
+        String message = String.valueOf(thrown.getMessage());
+        assertTrue(message.lines().anyMatch(line -> line.matches(".*" + place + ".*")), message);
+        assertTrue(message.contains(word), message);
+    }
+}
