@@ -119,7 +119,9 @@ size_t liveBytes();
 
 // ---- faults (faults.cpp) ----
 
-enum CallKind { ALLOCATION, LAUNCH, COPY, WAIT, CALL_KINDS };
+enum CallKind { ALLOCATION, LAUNCH, COPY, WAIT, FREE, MODULE, STREAM, EVENT, GRAPH, CALL_KINDS };
+/** Whether kernels are run; else their launches are queued and counted, and leave memory as it is. */
+extern bool computing;
 /** Counts a call and returns the code that was planned for it, else SUCCESS. */
 int countCall(CallKind kind);
 

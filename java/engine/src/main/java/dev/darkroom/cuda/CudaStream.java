@@ -2,39 +2,41 @@ package dev.darkroom.cuda;
 
 import static jcuda.driver.CUstream_flags.CU_STREAM_NON_BLOCKING;
 
-import dev.darkroom.cuda.bind.Cuda;
-import java.util.ArrayDeque;
-import java.util.Deque;
+import java.util.function.IntSupplier;
 import jcuda.Pointer;
-import jcuda.driver.CUcontext;
 import jcuda.driver.CUdeviceptr;
 import jcuda.driver.CUfunction;
 import jcuda.driver.CUstream;
 import jcuda.driver.JCudaDriver;
 
-/**
- * The queue in which a device computes: launches, copies and fills run in the order of the calls.
- *
- * <p>Remembers what it queued last, since a GPU reports a fault only at a later wait.
- */
+/** The queue in which a device computes: launches, copies and fills run in the order of the calls. */
 final class CudaStream implements AutoCloseable {
-    private static final int REMEMBERED = 8;
-
-    private final CUcontext context;
+    private final CudaContext context;
+    private final DriverErrors errors;
     private final CUstream stream = new CUstream();
-    private final Deque<String> recent = new ArrayDeque<>();
     private Thread thread = Thread.currentThread();
 
     /** @param context current on the calling thread */
-    CudaStream(CUcontext context) {
+    CudaStream(CudaContext context, DriverErrors errors) {
         this.context = context;
-        Cuda.check(JCudaDriver.cuStreamCreate(stream, CU_STREAM_NON_BLOCKING), "cuStreamCreate");
+        this.errors = errors;
+        make("cuStreamCreate", () -> JCudaDriver.cuStreamCreate(stream, CU_STREAM_NON_BLOCKING));
+    }
+
+    DriverErrors errors() {
+        return errors;
     }
 
     /** The stream itself; the context is current on the calling thread afterwards. */
     CUstream handle() {
+        errors.requireDevice();
+        return handleForReturns();
+    }
+
+    /** As {@link #handle}, for what gives something back, which is tried on a lost device as well. */
+    CUstream handleForReturns() {
         if (Thread.currentThread() != thread) {
-            Cuda.check(JCudaDriver.cuCtxSetCurrent(context), "cuCtxSetCurrent");
+            context.makeCurrent();
             thread = Thread.currentThread();
         }
         return stream;
@@ -44,27 +46,27 @@ final class CudaStream implements AutoCloseable {
     void launch(
             String name, CUfunction function, int x, int y, int z, int threads, int sharedBytes, Pointer parameters) {
         CUstream queue = handle();
-        if (recent.size() == REMEMBERED) {
-            recent.removeFirst();
+        errors.launching(name);
+        int code = JCudaDriver.cuLaunchKernel(function, x, y, z, threads, 1, 1, sharedBytes, queue, parameters, null);
+        if (errors.makesRoom(code)) { // the driver loads code and grows stacks when it must
+            code = JCudaDriver.cuLaunchKernel(function, x, y, z, threads, 1, 1, sharedBytes, queue, parameters, null);
         }
-        recent.addLast(name);
-        check(
-                JCudaDriver.cuLaunchKernel(function, x, y, z, threads, 1, 1, sharedBytes, queue, parameters, null),
-                "cuLaunchKernel");
+        errors.check(code, "cuLaunchKernel");
     }
 
     /** Queues a copy within the device. */
     void copy(long from, long to, long bytes) {
         CUstream queue = handle();
-        check(
-                JCudaDriver.cuMemcpyDtoDAsync(DeviceAddress.of(to), DeviceAddress.of(from), bytes, queue),
-                "cuMemcpyDtoDAsync");
+        make(
+                "cuMemcpyDtoDAsync",
+                () -> JCudaDriver.cuMemcpyDtoDAsync(DeviceAddress.of(to), DeviceAddress.of(from), bytes, queue));
     }
 
     /** Queues setting {@code bytes} bytes to {@code value}. */
     void fill(long address, byte value, long bytes) {
+        CUstream queue = handle();
         CUdeviceptr target = DeviceAddress.of(address);
-        check(JCudaDriver.cuMemsetD8Async(target, value, bytes, handle()), "cuMemsetD8Async");
+        make("cuMemsetD8Async", () -> JCudaDriver.cuMemsetD8Async(target, value, bytes, queue));
     }
 
     /** Waits for everything queued so far. */
@@ -72,16 +74,18 @@ final class CudaStream implements AutoCloseable {
         check(JCudaDriver.cuStreamSynchronize(handle()), "cuStreamSynchronize");
     }
 
-    /** Throws when {@code code} is an error; the message names the kernels queued last. */
+    /** Throws when {@code code} is an error of {@code call}. */
     void check(int code, String call) {
-        if (code != 0) {
-            String last = recent.isEmpty() ? "nothing was launched yet" : "launched last: " + String.join(", ", recent);
-            Cuda.check(code, call, last);
-        }
+        errors.check(code, call);
+    }
+
+    /** Makes a call that may take memory; where there is none, once more after the pool has given back its cache. */
+    void make(String call, IntSupplier driver) {
+        errors.make(call, driver);
     }
 
     @Override
     public void close() {
-        Cuda.check(JCudaDriver.cuStreamDestroy(handle()), "cuStreamDestroy");
+        errors.checkReturn(JCudaDriver.cuStreamDestroy(handleForReturns()), "cuStreamDestroy");
     }
 }

@@ -101,7 +101,7 @@ final class GemmKernels {
         return kernels.computeIfAbsent(variant, v -> {
             String[] defines = v.tile.defines(v.dtype, v.vector, "ACTIVATION=" + v.activation);
             return modules.kernel("gemm.cu", v.function, defines);
-        });
+        }).begin();
     }
 
     /** Rows of [n, ..., c] to each of the n images; [n, c] has one. */

@@ -50,7 +50,7 @@ final class Modules implements AutoCloseable {
             known = load(file, function, List.of(defines));
             kernels.put(key, known);
         }
-        return known;
+        return known.begin();
     }
 
     private Kernel load(String file, String function, List<String> defines) {
@@ -61,7 +61,8 @@ final class Modules implements AutoCloseable {
         if (module == null) {
             module = new CUmodule();
             byte[] image = compiler.compile(file, defines, gpu.capability());
-            stream.check(JCudaDriver.cuModuleLoadData(module, image), "cuModuleLoadData of " + file);
+            CUmodule target = module;
+            stream.make("cuModuleLoadData of " + file, () -> JCudaDriver.cuModuleLoadData(target, image));
             loaded.put(key, module);
         }
         CUfunction handle = new CUfunction();
@@ -81,12 +82,14 @@ final class Modules implements AutoCloseable {
                             gpu.sharedBytesPerBlock() - fixed[0]),
                     "cuFuncSetAttribute");
         }
-        return new Kernel(stream, function, handle);
+        return new Kernel(stream, file.replace(".cu", "/") + function, handle);
     }
 
     @Override
     public void close() {
-        loaded.values().forEach(module -> stream.check(JCudaDriver.cuModuleUnload(module), "cuModuleUnload"));
+        DriverErrors errors = stream.errors();
+        stream.handleForReturns();
+        loaded.values().forEach(module -> errors.checkReturn(JCudaDriver.cuModuleUnload(module), "cuModuleUnload"));
         loaded.clear();
         kernels.clear();
     }

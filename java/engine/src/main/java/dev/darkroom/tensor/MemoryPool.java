@@ -82,6 +82,7 @@ public final class MemoryPool {
     private final Backing backing;
     private final long limit;
     private final boolean poison;
+    private final DrivingThread driver;
     private final TreeSet<Block> freeSmall = new TreeSet<>(BY_SIZE);
     private final TreeSet<Block> freeLarge = new TreeSet<>(BY_SIZE);
     private final Set<Block> live = new HashSet<>();
@@ -106,6 +107,12 @@ public final class MemoryPool {
         this.backing = backing;
         this.limit = limit;
         this.poison = poison;
+        driver = new DrivingThread(device);
+    }
+
+    /** The thread that uses the device. */
+    DrivingThread driver() {
+        return driver;
     }
 
     /** The most bytes this pool may reserve. */
@@ -153,6 +160,21 @@ public final class MemoryPool {
                 .collect(Collectors.joining(", "));
     }
 
+    /**
+     * What is thrown when the device has no room.
+     *
+     * @param what  did not fit, for the message
+     * @param bytes its size; 0 where the device does not say
+     */
+    public OutOfDeviceMemoryException noRoomFor(String what, long bytes) {
+        return new OutOfDeviceMemoryException(
+                "device " + device + " has no room for " + what + ": " + Bytes.format(liveBytes) + " are in use"
+                        + (limit == Long.MAX_VALUE ? "" : " of " + Bytes.format(limit))
+                        + (live.isEmpty() ? "" : ", most by the scopes " + largestScopes(4))
+                        + ". Use a smaller size or batch, or a 16-bit type.",
+                bytes);
+    }
+
     /** Ends the pool. @throws IllegalStateException when blocks are still live; names their scopes */
     public void close() {
         releaseCache();
@@ -187,9 +209,7 @@ public final class MemoryPool {
         if (!live.remove(block)) {
             throw new IllegalStateException("a block of device memory was freed twice");
         }
-        if (poison) {
-            backing.poison(block.address, block.bytes);
-        }
+        long freedBytes = block.bytes;
         block.owner = null;
         liveBytes -= block.bytes;
         cachedBytes += block.bytes;
@@ -202,6 +222,9 @@ public final class MemoryPool {
             merged = mergeNext(previous, free);
         }
         free.add(merged);
+        if (poison) {
+            backing.poison(block.address, freedBytes);
+        }
         trim();
     }
 
@@ -221,13 +244,7 @@ public final class MemoryPool {
             address = tryReserve(segmentBytes);
         }
         if (address == 0) {
-            throw new OutOfDeviceMemoryException(
-                    "device " + device + " has no room for " + Bytes.format(size) + " at " + scope.path() + ": "
-                            + Bytes.format(liveBytes) + " are in use"
-                            + (limit == Long.MAX_VALUE ? "" : " of " + Bytes.format(limit))
-                            + (live.isEmpty() ? "" : ", most by the scopes " + largestScopes(4))
-                            + ". Use a smaller size or batch, or a 16-bit type.",
-                    size);
+            throw noRoomFor(Bytes.format(size) + " at " + scope.path(), size);
         }
         reservations++;
         cachedBytes += segmentBytes;
@@ -278,9 +295,9 @@ public final class MemoryPool {
     private void releaseWhole(NavigableSet<Block> free, long keepBytes) {
         for (Block block : List.copyOf(free)) {
             if (block.isWholeSegment() && cachedBytes > keepBytes) {
+                backing.release(block.segment, block.segmentBytes);
                 free.remove(block);
                 cachedBytes -= block.bytes;
-                backing.release(block.segment, block.segmentBytes);
             }
         }
     }
