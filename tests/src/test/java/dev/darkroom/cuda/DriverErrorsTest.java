@@ -14,6 +14,7 @@ import dev.darkroom.cuda.bind.CudaException;
 import dev.darkroom.tensor.DType;
 import dev.darkroom.tensor.DeviceException;
 import dev.darkroom.tensor.DeviceLostException;
+import dev.darkroom.tensor.Ops;
 import dev.darkroom.tensor.OutOfDeviceMemoryException;
 import dev.darkroom.tensor.Scope;
 import dev.darkroom.tensor.Shape;
@@ -21,6 +22,9 @@ import dev.darkroom.tensor.Tensor;
 import java.lang.reflect.Field;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import jcuda.driver.CUresult;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -191,6 +195,35 @@ class DriverErrorsTest {
             }
         }
         faults.reset();
+    }
+
+    @Test
+    void ofAKernelThatReadsWhatIsNotItsOwnNamesIt() {
+        CudaDevice device = CudaDevice.open(0, /* poison= */ true);
+        try (Scope scope = Scope.open(device, "request")) {
+            Ops ops = device.ops(scope);
+            Tensor table = ops.upload(Shape.of(2, 4), new float[8]);
+            ops.embedding(ops.upload(Shape.of(1), 1 << 30), table);
+            DeviceLostException e = assertThrows(DeviceLostException.class, device::synchronize);
+            says(e, "cuStreamSynchronize failed with CUDA_ERROR_ILLEGAL_ADDRESS (700)", "movement/gather", "start a new one");
+            assertTrue(faults.message().contains("gather"), faults.message());
+            faults.reset();
+        }
+        device.close();
+    }
+
+    @Test
+    void comesToNobodyWhereADeviceGoesFromThreadToThread() throws InterruptedException, ExecutionException {
+        try (CudaDevice device = CudaDevice.open(0, /* poison= */ true)) {
+            ExecutorService other = Executors.newSingleThreadExecutor();
+            try (Scope scope = Scope.open(device, "request")) {
+                Tensor x = other.submit(() -> device.ops(scope).upload(Shape.of(2), 1f, 2f)).get();
+                Tensor y = device.ops(scope).scale(x, 2);
+                assertArrayEquals(new float[] {2, 4}, other.submit(y::toHost).get());
+            } finally {
+                other.shutdown();
+            }
+        }
     }
 
     @Test

@@ -87,6 +87,7 @@ public final class MemoryPool {
     private final TreeSet<Block> freeLarge = new TreeSet<>(BY_SIZE);
     private final Set<Block> live = new HashSet<>();
     private long cacheLimit = Long.MAX_VALUE;
+    private boolean direct;
     private long liveBytes;
     private long cachedBytes;
     private long peakBytes;
@@ -123,6 +124,15 @@ public final class MemoryPool {
     /** Keeps at most {@code bytes} reserved but free; what is over goes back to the device as it becomes free. */
     public void setCacheLimit(long bytes) {
         cacheLimit = bytes;
+        trim();
+    }
+
+    /**
+     * Whether each tensor has an allocation of the device's own, of just its size, that goes back as soon as it is free: slow, but what checks
+     * the device's accesses or refuses its memory then sees every tensor.
+     */
+    public void setDirect(boolean newDirect) {
+        direct = newDirect;
         trim();
     }
 
@@ -185,10 +195,10 @@ public final class MemoryPool {
     }
 
     Block allocate(long bytes, Scope scope) {
-        long size = Math.max(GRANULE, roundUp(bytes, GRANULE));
+        long size = direct ? Math.max(1, bytes) : Math.max(GRANULE, roundUp(bytes, GRANULE));
         boolean small = size <= SMALL_BYTES;
         NavigableSet<Block> free = small ? freeSmall : freeLarge;
-        Block cached = takeBestFit(free, size);
+        Block cached = direct ? null : takeBestFit(free, size);
         Block block = cached != null ? cached : reserve(size, small, scope);
         split(block, size, free);
         block.owner = scope;
@@ -237,7 +247,7 @@ public final class MemoryPool {
     }
 
     private Block reserve(long size, boolean small, Scope scope) {
-        long segmentBytes = small ? SMALL_SEGMENT_BYTES : roundUp(size, LARGE_GRANULE);
+        long segmentBytes = direct ? size : small ? SMALL_SEGMENT_BYTES : roundUp(size, LARGE_GRANULE);
         long address = tryReserve(segmentBytes);
         if (address == 0) {
             releaseCache();
@@ -286,9 +296,10 @@ public final class MemoryPool {
     }
 
     private void trim() {
-        if (cachedBytes > cacheLimit) {
-            releaseWhole(freeLarge, cacheLimit);
-            releaseWhole(freeSmall, cacheLimit);
+        long keepBytes = direct ? 0 : cacheLimit;
+        if (cachedBytes > keepBytes) {
+            releaseWhole(freeLarge, keepBytes);
+            releaseWhole(freeSmall, keepBytes);
         }
     }
 
