@@ -7,7 +7,7 @@
 
 namespace softcuda {
 
-bool computing = true;
+int launches = RUN;
 
 namespace {
 
@@ -86,10 +86,10 @@ SOFTCUDA_CONTROL int softcuda_fail(int kind, int n, int code) {
     return SUCCESS;
 }
 
-/** Has kernels run (1, as at the start) or only be queued and counted (0). Returns what held before. */
-SOFTCUDA_CONTROL int softcuda_compute(int on) {
+/** Has launches run (1, as at the start), only be queued and counted (0), or return at once (-1). Returns what held before. */
+SOFTCUDA_CONTROL int softcuda_compute(int how) {
     std::lock_guard<std::recursive_mutex> lock(driverMutex);
-    return std::exchange(computing, on != 0);
+    return std::exchange(launches, how);
 }
 
 /** Forgets planned faults and counts, and revives devices that a sticky error has killed; memory stays as it is. */

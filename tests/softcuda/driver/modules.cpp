@@ -184,6 +184,7 @@ bool takeArguments(QueuedLaunch& queued, const KernelEntry& kernel, void** param
 
 SOFTCUDA_API cuLaunchKernel(void* handle, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX, unsigned blockY,
                             unsigned blockZ, unsigned dynamicShared, void* streamHandle, void** parameters, void** extra) {
+    if (launches == IGNORED) return SUCCESS;
     SOFTCUDA_BEGIN(LAUNCH);
     auto stream = streamOf(streamHandle);
     if (!handle || !stream) return INVALID_HANDLE;
@@ -197,6 +198,6 @@ SOFTCUDA_API cuLaunchKernel(void* handle, unsigned gridX, unsigned gridY, unsign
     auto queued = std::make_shared<QueuedLaunch>();
     queued->launch = {function.kernel, {}, {gridX, gridY, gridZ}, {blockX, blockY, blockZ}, dynamicShared, function.module->staticShared};
     if (!takeArguments(*queued, *function.kernel, parameters, extra)) return INVALID_VALUE;
-    if (!computing) return submit(stream, [] { return int(SUCCESS); });
+    if (launches == COUNTED) return submit(stream, [] { return int(SUCCESS); });
     return submit(stream, [queued] { return runGrid(queued->launch); });
 }

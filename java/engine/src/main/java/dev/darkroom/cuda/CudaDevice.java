@@ -70,6 +70,11 @@ public final class CudaDevice implements Device {
         return new CudaDevice(CudaRuntime.open(), ordinal, poison);
     }
 
+    /** What carries out the operations, for measurements. */
+    CudaEngine engine() {
+        return engine;
+    }
+
     @Override
     public String name() {
         return "cuda:" + ordinal;
