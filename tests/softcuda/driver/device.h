@@ -119,7 +119,10 @@ size_t liveBytes();
 
 // ---- faults (faults.cpp) ----
 
-enum CallKind { ALLOCATION, LAUNCH, COPY, WAIT, CALL_KINDS };
+enum CallKind { ALLOCATION, LAUNCH, COPY, WAIT, FREE, MODULE, STREAM, EVENT, GRAPH, CALL_KINDS };
+/** What becomes of launches: run; queued and counted, but leave memory as it is; or taken for made at once, uncounted and unchecked. */
+enum Launches { IGNORED = -1, COUNTED, RUN };
+extern int launches;
 /** Counts a call and returns the code that was planned for it, else SUCCESS. */
 int countCall(CallKind kind);
 

@@ -22,7 +22,7 @@ std::shared_ptr<Event> eventOf(void* handle) {
 }  // namespace
 
 SOFTCUDA_API cuEventCreate(void** handle, unsigned flags) {
-    SOFTCUDA_BEGIN();
+    SOFTCUDA_BEGIN(EVENT);
     auto event = std::make_shared<Event>();
     event->timing = !(flags & DISABLE_TIMING);
     *handle = event.get();
@@ -31,12 +31,12 @@ SOFTCUDA_API cuEventCreate(void** handle, unsigned flags) {
 }
 
 SOFTCUDA_API cuEventDestroy_v2(void* handle) {
-    SOFTCUDA_BEGIN();
+    SOFTCUDA_BEGIN(EVENT);
     return events().erase(handle) ? SUCCESS : INVALID_HANDLE;
 }
 
 SOFTCUDA_API cuEventRecord(void* handle, void* streamHandle) {
-    SOFTCUDA_BEGIN();
+    SOFTCUDA_BEGIN(EVENT);
     auto event = eventOf(handle);
     auto stream = streamOf(streamHandle);
     if (!event || !stream) return INVALID_HANDLE;
@@ -65,7 +65,7 @@ SOFTCUDA_API cuEventRecord(void* handle, void* streamHandle) {
 }
 
 SOFTCUDA_API cuStreamWaitEvent(void* streamHandle, void* handle, unsigned) {
-    SOFTCUDA_BEGIN();
+    SOFTCUDA_BEGIN(EVENT);
     auto event = eventOf(handle);
     auto stream = streamOf(streamHandle);
     if (!event || !stream) return INVALID_HANDLE;

@@ -1,10 +1,13 @@
 // Faults on demand: the n-th call of a kind fails with a code. Set by SOFTCUDA_FAIL or by the exported softcuda_… functions.
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "device.h"
 
 namespace softcuda {
+
+int launches = RUN;
 
 namespace {
 
@@ -20,7 +23,7 @@ struct Plan {
 
     /** SOFTCUDA_FAIL=allocation:3:2,launch:10:700 : kind, which call from now, code. */
     Plan() {
-        static const char* const names[CALL_KINDS] = {"allocation", "launch", "copy", "wait"};
+        static const char* const names[CALL_KINDS] = {"allocation", "launch", "copy", "wait", "free", "module", "stream", "event", "graph"};
         const char* text = getenv("SOFTCUDA_FAIL");
         while (text && *text) {
             char name[16];
@@ -60,7 +63,7 @@ int countCall(CallKind kind) {
 bool isSticky(int code) {
     return code == ECC_UNCORRECTABLE || code == NVLINK_UNCORRECTABLE || code == CONTAINED || code == ILLEGAL_ADDRESS ||
            code == LAUNCH_TIMEOUT || (code >= ASSERT && code <= LAUNCH_FAILED && code != 711 && code != 712 && code != 713) ||
-           code == TENSOR_MEMORY_LEAK || code == UNKNOWN;
+           code == TENSOR_MEMORY_LEAK || code == EXTERNAL_DEVICE || code == UNKNOWN;
 }
 
 Call::Call(CallKind kind) : Call() {
@@ -75,12 +78,18 @@ using namespace softcuda;
 
 #define SOFTCUDA_CONTROL extern "C" __attribute__((visibility("default")))
 
-/** The n-th call of a kind from now (1 is the next) fails with a code. Kinds: 0 allocation, 1 launch, 2 copy, 3 wait. */
+/** The n-th call of a kind from now (1 is the next) fails with a code. Kinds in the order of CallKind, from 0. */
 SOFTCUDA_CONTROL int softcuda_fail(int kind, int n, int code) {
     std::lock_guard<std::recursive_mutex> lock(driverMutex);
     if (kind < 0 || kind >= CALL_KINDS || n < 1) return INVALID_VALUE;
     plan().faults.push_back({static_cast<CallKind>(kind), plan().counts[kind] + n, code});
     return SUCCESS;
+}
+
+/** Has launches run (1, as at the start), only be queued and counted (0), or return at once (-1). Returns what held before. */
+SOFTCUDA_CONTROL int softcuda_compute(int how) {
+    std::lock_guard<std::recursive_mutex> lock(driverMutex);
+    return std::exchange(launches, how);
 }
 
 /** Forgets planned faults and counts, and revives devices that a sticky error has killed; memory stays as it is. */

@@ -22,7 +22,7 @@ void end(Capture& capture) {
 
 SOFTCUDA_API cuStreamBeginCapture_v2(void* handle, int mode) {
     static unsigned long long captures = 0;
-    SOFTCUDA_BEGIN();
+    SOFTCUDA_BEGIN(GRAPH);
     auto stream = streamOf(handle);
     if (!stream) return INVALID_HANDLE;
     if (stream->isDefault) return CAPTURE_UNSUPPORTED;
@@ -35,7 +35,7 @@ SOFTCUDA_API cuStreamBeginCapture_v2(void* handle, int mode) {
 }
 
 SOFTCUDA_API cuStreamEndCapture(void* handle, void** graph) {
-    SOFTCUDA_BEGIN();
+    SOFTCUDA_BEGIN(GRAPH);
     *graph = nullptr;
     auto stream = streamOf(handle);
     if (!stream) return INVALID_HANDLE;
@@ -71,7 +71,7 @@ SOFTCUDA_API cuStreamGetCaptureInfo(void* handle, int* status, unsigned long lon
 }
 
 SOFTCUDA_API cuGraphInstantiateWithFlags(void** executable, void* graph, unsigned long long) {
-    SOFTCUDA_BEGIN();
+    SOFTCUDA_BEGIN(GRAPH);
     if (!graphs().count(graph)) return INVALID_VALUE;
     *executable = new Graph(*static_cast<Graph*>(graph));
     graphs().insert(*executable);
@@ -96,7 +96,7 @@ SOFTCUDA_API cuGraphLaunch(void* executable, void* handle) {
 }
 
 SOFTCUDA_API cuGraphUpload(void* executable, void*) {
-    SOFTCUDA_BEGIN();
+    SOFTCUDA_BEGIN(GRAPH);
     return graphs().count(executable) ? SUCCESS : INVALID_HANDLE;
 }
 

@@ -170,7 +170,7 @@ SOFTCUDA_API cuMemAlloc_v2(uintptr_t* address, size_t bytes) {
 
 /** Waits for the device, as the driver does. */
 SOFTCUDA_API cuMemFree_v2(uintptr_t address) {
-    SOFTCUDA_BEGIN();
+    SOFTCUDA_BEGIN(FREE);
     if (!address) return SUCCESS;
     if (int code = forbiddenInCapture(*currentDevice)) return code;
     if (!isReserved(address)) return INVALID_VALUE;
@@ -189,7 +189,7 @@ SOFTCUDA_API cuMemAllocAsync(uintptr_t* address, size_t bytes, void* handle) {
 }
 
 SOFTCUDA_API cuMemFreeAsync(uintptr_t address, void* handle) {
-    SOFTCUDA_BEGIN();
+    SOFTCUDA_BEGIN(FREE);
     auto stream = streamOf(handle);
     if (!stream) return INVALID_HANDLE;
     if (!isReserved(address)) return INVALID_VALUE;
@@ -211,7 +211,7 @@ SOFTCUDA_API cuMemHostAlloc(void** address, size_t bytes, unsigned) {
 SOFTCUDA_API cuMemAllocHost_v2(void** address, size_t bytes) { return cuMemHostAlloc(address, bytes, 0); }
 
 SOFTCUDA_API cuMemFreeHost(void* address) {
-    SOFTCUDA_BEGIN();
+    SOFTCUDA_BEGIN(FREE);
     if (!pinned.count(reinterpret_cast<uintptr_t>(address))) return INVALID_VALUE;
     int code = drainAll(*currentDevice);
     pinned.erase(reinterpret_cast<uintptr_t>(address));

@@ -66,7 +66,7 @@ void announceImage(const void* inside) {
 }  // namespace
 
 SOFTCUDA_API cuModuleLoadData(void** module, const void* image) {
-    SOFTCUDA_BEGIN();
+    SOFTCUDA_BEGIN(MODULE);
     if (int code = forbiddenInCapture(*currentDevice)) return code;
     const char* text = static_cast<const char*>(image);
     if (strncmp(text, MAGIC, strlen(MAGIC))) return INVALID_IMAGE;
@@ -89,14 +89,14 @@ SOFTCUDA_API cuModuleLoadDataEx(void** module, const void* image, unsigned, int*
 
 /** The library stays loaded: kernels of its may be queued. */
 SOFTCUDA_API cuModuleUnload(void* module) {
-    SOFTCUDA_BEGIN();
+    SOFTCUDA_BEGIN(MODULE);
     int code = drainAll(*currentDevice);
     delete static_cast<Module*>(module);
     return code;
 }
 
 SOFTCUDA_API cuModuleGetFunction(void** function, void* handle, const char* name) {
-    SOFTCUDA_BEGIN();
+    SOFTCUDA_BEGIN(MODULE);
     Module& module = *static_cast<Module*>(handle);
     auto found = module.functions.find(name);
     if (found == module.functions.end()) {
@@ -184,6 +184,7 @@ bool takeArguments(QueuedLaunch& queued, const KernelEntry& kernel, void** param
 
 SOFTCUDA_API cuLaunchKernel(void* handle, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX, unsigned blockY,
                             unsigned blockZ, unsigned dynamicShared, void* streamHandle, void** parameters, void** extra) {
+    if (launches == IGNORED) return SUCCESS;
     SOFTCUDA_BEGIN(LAUNCH);
     auto stream = streamOf(streamHandle);
     if (!handle || !stream) return INVALID_HANDLE;
@@ -197,5 +198,6 @@ SOFTCUDA_API cuLaunchKernel(void* handle, unsigned gridX, unsigned gridY, unsign
     auto queued = std::make_shared<QueuedLaunch>();
     queued->launch = {function.kernel, {}, {gridX, gridY, gridZ}, {blockX, blockY, blockZ}, dynamicShared, function.module->staticShared};
     if (!takeArguments(*queued, *function.kernel, parameters, extra)) return INVALID_VALUE;
+    if (launches == COUNTED) return submit(stream, [] { return int(SUCCESS); });
     return submit(stream, [queued] { return runGrid(queued->launch); });
 }

@@ -88,7 +88,7 @@ int forbiddenInCapture(Device& device, int code) {
 using namespace softcuda;
 
 SOFTCUDA_API cuStreamCreate(void** handle, unsigned flags) {
-    SOFTCUDA_BEGIN();
+    SOFTCUDA_BEGIN(STREAM);
     auto stream = std::make_shared<Stream>();
     stream->device = currentDevice;
     stream->isDefault = false;
@@ -101,7 +101,7 @@ SOFTCUDA_API cuStreamCreate(void** handle, unsigned flags) {
 SOFTCUDA_API cuStreamCreateWithPriority(void** handle, unsigned flags, int) { return cuStreamCreate(handle, flags); }
 
 SOFTCUDA_API cuStreamDestroy_v2(void* handle) {
-    SOFTCUDA_BEGIN();
+    SOFTCUDA_BEGIN(STREAM);
     auto stream = streamOf(handle);
     if (!stream || stream->isDefault) return INVALID_HANDLE;
     int code = drain(stream);

@@ -65,6 +65,11 @@ static void testPlanned() {
     OK(softcuda_reset());
     OK(cuMemFree_v2(address));
     EXPECT(softcuda_fail(9, 1, 2), 1);
+    void* event;
+    OK(softcuda_fail(7, 1, 2));
+    EXPECT(cuEventCreate(&event, 0), 2);
+    OK(cuEventCreate(&event, 0));
+    OK(cuEventDestroy_v2(event));
     const char* name;
     OK(cuGetErrorName(700, &name));
     EXPECT_TEXT(name, "CUDA_ERROR_ILLEGAL_ADDRESS");

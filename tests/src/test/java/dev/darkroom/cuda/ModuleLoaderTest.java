@@ -18,9 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
-import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
-import jcuda.driver.JCudaDriver;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -38,27 +36,26 @@ class ModuleLoaderTest {
 
     private final List<String> warnings = new ArrayList<>();
     private CudaRuntime runtime;
-    private CUdevice device;
     private GpuProperties gpu;
+    private CudaContext context;
     private CudaStream stream;
 
     @BeforeEach
     void openADevice() {
         assumeTrue(SoftwareCuda.build(), SoftwareCuda.NEEDS);
         runtime = CudaRuntime.open();
-        device = runtime.device(0);
+        CUdevice device = runtime.device(0);
         gpu = GpuProperties.of(device);
-        CUcontext context = new CUcontext();
-        JCudaDriver.cuDevicePrimaryCtxRetain(context, device);
-        JCudaDriver.cuCtxSetCurrent(context);
-        stream = new CudaStream(context);
+        DriverErrors errors = new DriverErrors("cuda:0");
+        context = new CudaContext("cuda:0", device, errors);
+        stream = new CudaStream(context, errors);
     }
 
     @AfterEach
     void closeIt() {
         if (stream != null) {
             stream.close();
-            JCudaDriver.cuDevicePrimaryCtxRelease(device);
+            context.close();
         }
     }
 

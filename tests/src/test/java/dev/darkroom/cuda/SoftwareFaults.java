@@ -15,7 +15,12 @@ public final class SoftwareFaults {
         ALLOCATION(0),
         LAUNCH(1),
         COPY(2),
-        WAIT(3);
+        WAIT(3),
+        FREE(4),
+        MODULE(5),
+        STREAM(6),
+        EVENT(7),
+        GRAPH(8);
 
         private final int number;
 
@@ -53,6 +58,11 @@ public final class SoftwareFaults {
         if (result != 0) {
             throw new IllegalArgumentException("call " + n + " of kind " + call + " cannot be made to fail");
         }
+    }
+
+    /** Whether kernels are run; else they are queued and counted only. */
+    public void compute(boolean on) {
+        JNI.callI(on ? 1 : 0, function("softcuda_compute"));
     }
 
     /** Forgets what was planned and counted, and revives the device. */

@@ -8,6 +8,8 @@ final class FakeBacking implements MemoryPool.Backing {
     long capacity;
     long poisoned;
     int refusals;
+    int refuseNext; // of the reservations to come
+    boolean failNextRelease;
     private long next = 1 << 20;
 
     FakeBacking(long capacity) {
@@ -20,18 +22,26 @@ final class FakeBacking implements MemoryPool.Backing {
 
     @Override
     public long reserve(long bytes) {
+        if (refuseNext > 0) {
+            refuseNext--;
+            return 0;
+        }
         if (reservedBytes() + bytes > capacity) {
             refusals++;
             return 0;
         }
         long address = next;
-        next += bytes + 4096; // a gap, so that segments are never neighbours
+        next += (bytes + 255) / 256 * 256 + 4096; // a gap, so that segments are never neighbours
         reserved.put(address, bytes);
         return address;
     }
 
     @Override
     public void release(long address, long bytes) {
+        if (failNextRelease) {
+            failNextRelease = false;
+            throw new DeviceException("will not take it back");
+        }
         Long size = reserved.remove(address);
         if (size == null || size != bytes) {
             throw new AssertionError("released " + bytes + " bytes at " + address + ", reserved were " + size);

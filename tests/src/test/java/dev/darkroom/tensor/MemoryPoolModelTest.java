@@ -14,7 +14,10 @@ import java.util.TreeMap;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** 200,000 random operations on a pool, each compared with a model that knows nothing of segments, splitting and merging. */
+/**
+ * 200,000 random operations on a pool, each compared with a model that knows nothing of segments, splitting and merging; the device refuses
+ * memory, and to take it back, at random.
+ */
 @DisplayName("The memory pool against a model")
 class MemoryPoolModelTest {
     private static final long CAPACITY = 256L << 20;
@@ -37,7 +40,11 @@ class MemoryPoolModelTest {
     private long allocations;
     private long freedBytes;
     private long cacheLimit = Long.MAX_VALUE;
+    private boolean direct;
     private int refused;
+    private int refusedByDevice;
+    private int retried;
+    private int failedReleases;
 
     @Test
     void holdsOverManyRandomOperations() {
@@ -50,6 +57,8 @@ class MemoryPoolModelTest {
             assertTrue(backing.reservedBytes() <= LIMIT);
         }
         assertTrue(refused > 100 && backing.refusals == 0, refused + " refused"); // the limit was met many times
+        assertTrue(refusedByDevice > 30 && retried > 30, refusedByDevice + " refused by the device, " + retried + " retried");
+        assertTrue(failedReleases > 10, failedReleases + " releases failed");
         freeAll();
         assertEquals(backing.reservedBytes(), pool.statistics().cached());
         pool.releaseCache();
@@ -68,6 +77,11 @@ class MemoryPoolModelTest {
         } else if (kind < 0.9985) {
             cacheLimit = random.nextBoolean() ? Long.MAX_VALUE : random.nextLong(LIMIT);
             pool.setCacheLimit(cacheLimit);
+            if (direct) {
+                freeAll(); // blocks of odd sizes
+            }
+            direct = random.nextInt(4) == 0;
+            pool.setDirect(direct);
         } else if (kind < 0.999) {
             freeAll();
         } else {
@@ -80,7 +94,7 @@ class MemoryPoolModelTest {
         assertEquals(allocations, statistics.allocations());
         assertEquals(requestedBytes, statistics.requested());
         assertEquals(freedBytes, backing.poisoned);
-        assertTrue(statistics.cached() <= cacheLimit || !hasFreeSegment(), "more is cached than the limit allows");
+        assertTrue(statistics.cached() <= (direct ? 0 : cacheLimit) || !hasFreeSegment(), "more is cached than the limit allows");
     }
 
     private boolean hasFreeSegment() {
@@ -93,18 +107,28 @@ class MemoryPoolModelTest {
         // From one byte to tens of megabytes, each order of magnitude as often.
         long bytes = 1 + (long) Math.exp(random.nextDouble() * Math.log(LARGEST));
         MemoryPool.Block block;
+        int planned = random.nextInt(20) == 0 ? 1 + random.nextInt(2) : 0;
+        backing.refuseNext = planned;
         try {
             block = pool.allocate(bytes, scope);
+            retried += planned == 1 && backing.refuseNext == 0 ? 1 : 0;
+            backing.refuseNext = 0;
         } catch (OutOfDeviceMemoryException e) {
-            refused++;
             assertTrue(e.requestedBytes() >= bytes && e.requestedBytes() < bytes + 256);
             assertTrue(!hasFreeSegment(), "refused although something could have been given back");
+            if (backing.refuseNext < planned) { // by the device, at the first try or the second
+                backing.refuseNext = 0;
+                refusedByDevice++;
+                return;
+            }
+            backing.refuseNext = 0;
+            refused++;
             assertTrue(
                     backing.reservedBytes() + Math.max(bytes, 2 << 20) > LIMIT - (2 << 20), "refused with room left");
             return;
         }
         long address = block.address();
-        long size = (bytes + 255) / 256 * 256;
+        long size = direct ? bytes : (bytes + 255) / 256 * 256;
         assertEquals(0, address % 256);
         assertTrue(backing.holds(address, size), "a block outside what was reserved");
         Map.Entry<Long, Long> before = live.floorEntry(address + size - 1);
@@ -126,7 +150,14 @@ class MemoryPoolModelTest {
         long size = Objects.requireNonNull(live.remove(block.address()));
         liveBytes -= size;
         freedBytes += size;
-        pool.free(block);
+        backing.failNextRelease = random.nextInt(50) == 0;
+        try {
+            pool.free(block);
+        } catch (DeviceException e) {
+            failedReleases++;
+            pool.setCacheLimit(cacheLimit); // gives back what was not taken
+        }
+        backing.failNextRelease = false;
     }
 
     private void freeAll() {

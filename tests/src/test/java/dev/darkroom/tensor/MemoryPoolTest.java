@@ -96,6 +96,19 @@ class MemoryPoolTest {
     }
 
     @Test
+    void takesEachTensorFromTheDeviceIfAskedTo() {
+        MemoryPool pool = new MemoryPool("cuda:1", backing, Long.MAX_VALUE, false);
+        MemoryPool.Block shared = pool.allocate(1000, root);
+        pool.setDirect(true);
+        MemoryPool.Block own = pool.allocate(999, root);
+        assertEquals(2 * MIB + 999, backing.reservedBytes());
+        pool.free(own);
+        assertEquals(2 * MIB, backing.reservedBytes());
+        pool.free(shared);
+        assertEquals(0, backing.reservedBytes());
+    }
+
+    @Test
     void refusesToFreeABlockTwice() {
         MemoryPool pool = new MemoryPool("cuda:1", backing, Long.MAX_VALUE, false);
         MemoryPool.Block block = pool.allocate(1000, root);

@@ -13,9 +13,11 @@ import dev.darkroom.tensor.Shape;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -174,6 +176,28 @@ class SafetensorsFileTest {
         SafetensorsWriter.write(path, Map.of("b", HostTensor.of("b", Shape.of(3), 1, 2, 3)), Map.of());
         String message = ReferenceFiles.refusal(tensor::toFloats);
         assertTrue(message.contains("was changed after it was opened"), message);
+    }
+
+    /** The JVM must survive that the pages behind a map are gone; it reads zeros or throws an InternalError. */
+    @Test
+    void thatIsCutOffWhileItIsReadIsAnErrorAndNoCrash() throws IOException {
+        Path path = folder.resolve("cut.safetensors");
+        SafetensorsWriter.write(path, Map.of("a", HostTensor.of("a", Shape.of(1 << 20), new float[1 << 20])), Map.of());
+        HostTensor tensor = SafetensorsFile.open(path).get("a");
+        ByteBuffer target = ByteBuffer.allocateDirect(4 << 20);
+        String message = ReferenceFiles.refusal(() -> tensor.read(bytes -> {
+            cut(path);
+            target.put(bytes);
+        }));
+        assertTrue(message.contains("was changed while tensor \"a\" was read"), message);
+    }
+
+    private static void cut(Path path) {
+        try (FileChannel file = FileChannel.open(path, StandardOpenOption.WRITE)) {
+            file.truncate(4096);
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
     }
 
     @Test

@@ -7,6 +7,7 @@ import dev.darkroom.pipeline.Estimate;
 import dev.darkroom.pipeline.NetworkBench;
 import dev.darkroom.pipeline.Request;
 import dev.darkroom.tensor.Bytes;
+import dev.darkroom.tensor.MemoryStatistics;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -117,7 +118,16 @@ final class BenchCommand implements Callable<Integer> {
                 report.put("total_seconds", darkroom.loadSeconds() + text + steps * step + count * decode);
             }
             report.put("predicted_peak_bytes", estimate.peakBytes());
-            report.put("pool_peak_bytes", darkroom.device().pool().statistics().peakReserved());
+            MemoryStatistics memory = darkroom.device().pool().statistics();
+            report.putObject("pool")
+                    .put("live_bytes", memory.live())
+                    .put("cached_bytes", memory.cached())
+                    .put("peak_bytes", memory.peak())
+                    .put("peak_reserved_bytes", memory.peakReserved())
+                    .put("requested_bytes", memory.requested())
+                    .put("fragmentation", memory.fragmentation())
+                    .put("allocations", memory.allocations())
+                    .put("reservations", memory.reservations());
         }
         report.put("process_peak_bytes", processPeak());
         print(report);
@@ -184,8 +194,23 @@ final class BenchCommand implements Callable<Integer> {
         line(
                 "peak memory",
                 Bytes.format(report.path("process_peak_bytes").asLong()) + " of the process, "
-                        + Bytes.format(report.path("pool_peak_bytes").asLong()) + " of the pool, "
+                        + poolBytes(report, "peak_bytes") + " of tensors, "
+                        + poolBytes(report, "peak_reserved_bytes") + " of the pool, "
                         + Bytes.format(report.path("predicted_peak_bytes").asLong()) + " predicted for a request");
+        line(
+                "pool",
+                poolBytes(report, "live_bytes") + " live, " + poolBytes(report, "requested_bytes") + " requested, "
+                        + poolBytes(report, "cached_bytes") + " cached, "
+                        + String.format(
+                                Locale.ROOT,
+                                "%.1f %% fragmentation, %d allocations from %d reservations",
+                                100 * report.at("/pool/fragmentation").asDouble(),
+                                report.at("/pool/allocations").asLong(),
+                                report.at("/pool/reservations").asLong()));
+    }
+
+    private static String poolBytes(ObjectNode report, String field) {
+        return Bytes.format(report.path("pool").path(field).asLong());
     }
 
     private void line(String what, String value) {

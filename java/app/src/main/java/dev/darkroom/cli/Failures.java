@@ -3,7 +3,7 @@ package dev.darkroom.cli;
 import dev.darkroom.device.DeviceUnavailableException;
 import dev.darkroom.image.ImageException;
 import dev.darkroom.pipeline.CancelledException;
-import dev.darkroom.tensor.OutOfDeviceMemoryException;
+import dev.darkroom.tensor.DeviceException;
 import dev.darkroom.weights.WeightsException;
 import java.io.PrintWriter;
 import picocli.CommandLine;
@@ -53,6 +53,6 @@ final class Failures {
     }
 
     private static boolean isDeviceFailure(Exception e) {
-        return e instanceof DeviceUnavailableException || e instanceof OutOfDeviceMemoryException;
+        return e instanceof DeviceUnavailableException || e instanceof DeviceException;
     }
 }

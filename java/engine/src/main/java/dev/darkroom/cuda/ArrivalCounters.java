@@ -1,8 +1,5 @@
 package dev.darkroom.cuda;
 
-import java.util.ArrayList;
-import java.util.List;
-
 /**
  * Counters in device memory by which the blocks of a launch find out which of them comes last ({@code isLastBlock} of
  * {@code kernels/elements.cuh}).
@@ -13,11 +10,13 @@ final class ArrivalCounters implements AutoCloseable {
     private static final int FEWEST = 1 << 14;
 
     private final CudaStream stream;
-    private final List<Long> addresses = new ArrayList<>(); // also those outgrown: recorded graphs may hold them
+    private final DriverResources memory; // also that of sets outgrown: recorded graphs may hold them
+    private long address;
     private int count;
 
     ArrivalCounters(CudaStream stream) {
         this.stream = stream;
+        memory = new DriverResources(stream);
     }
 
     /** The address of at least {@code needed} counters. */
@@ -25,21 +24,20 @@ final class ArrivalCounters implements AutoCloseable {
         if (needed > count) {
             grow(Math.max(FEWEST, Integer.highestOneBit(needed) * 2));
         }
-        return addresses.get(addresses.size() - 1);
+        return address;
     }
 
     private void grow(int newCount) {
         long bytes = (long) Integer.BYTES * newCount;
-        long address = stream.allocate(bytes);
-        addresses.add(address);
-        stream.fill(address, (byte) 0, bytes);
+        DeviceAddress counters = new DeviceAddress();
+        memory.memory(counters, bytes);
+        stream.fill(counters.value(), (byte) 0, bytes);
+        address = counters.value();
         count = newCount;
     }
 
     @Override
     public void close() {
-        addresses.forEach(stream::free);
-        addresses.clear();
-        count = 0;
+        memory.close();
     }
 }

@@ -1,6 +1,5 @@
 package dev.darkroom.cuda;
 
-import dev.darkroom.cuda.bind.Cuda;
 import dev.darkroom.cuda.bind.CudaRuntime;
 import dev.darkroom.tensor.DType;
 import dev.darkroom.tensor.Device;
@@ -10,22 +9,21 @@ import dev.darkroom.tensor.Ops;
 import dev.darkroom.tensor.Scope;
 import dev.darkroom.tensor.Tensor;
 import java.nio.ByteBuffer;
-import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
-import jcuda.driver.JCudaDriver;
 import org.jspecify.annotations.Nullable;
 
 /**
  * An NVIDIA GPU: its primary context, one stream in which all work is queued, and kernels of our own for every operation.
  *
- * <p>Driven by one thread at a time, whichever that is.
+ * <p>Driven by one thread at a time, whichever that is. An error of the driver fails the request, or it ends the device: see {@link DriverErrors}.
  */
 public final class CudaDevice implements Device {
     /** Of the memory that is free when the device is opened; the rest is for the driver, for modules and for other processes. */
     private static final double SHARE_OF_FREE_MEMORY = 0.95;
 
     private final int ordinal;
-    private final CUdevice handle;
+    private final DriverErrors errors;
+    private final CudaContext context;
     private final GpuProperties gpu;
     private final CudaStream stream;
     private final MemoryPool pool;
@@ -37,19 +35,27 @@ public final class CudaDevice implements Device {
 
     private CudaDevice(CudaRuntime runtime, int ordinal, boolean poison) {
         this.ordinal = ordinal;
-        handle = runtime.device(ordinal);
+        CUdevice handle = runtime.device(ordinal);
         gpu = GpuProperties.of(handle);
         KernelCompiler compiler = KernelCompiler.of(runtime, gpu);
-        CUcontext context = new CUcontext();
-        Cuda.check(JCudaDriver.cuDevicePrimaryCtxRetain(context, handle), "cuDevicePrimaryCtxRetain");
-        Cuda.check(JCudaDriver.cuCtxSetCurrent(context), "cuCtxSetCurrent");
-        long[] free = new long[1];
-        long[] total = new long[1];
-        Cuda.check(JCudaDriver.cuMemGetInfo(free, total), "cuMemGetInfo");
-        stream = new CudaStream(context);
-        pool = new MemoryPool(name(), new CudaMemory(stream), (long) (SHARE_OF_FREE_MEMORY * free[0]), poison);
-        modules = new Modules(stream, gpu, new ModuleLoader(stream, compiler, gpu));
-        staging = new Staging(stream);
+        errors = new DriverErrors(name());
+        context = new CudaContext(name(), handle, errors);
+        try {
+            long limit = (long) (SHARE_OF_FREE_MEMORY * context.freeBytes());
+            stream = new CudaStream(context, errors);
+            try {
+                pool = new MemoryPool(name(), new CudaMemory(stream), limit, poison);
+                errors.setPool(pool);
+                modules = new Modules(stream, gpu, new ModuleLoader(stream, compiler, gpu));
+                staging = new Staging(stream);
+            } catch (RuntimeException | Error e) {
+                stream.close();
+                throw e;
+            }
+        } catch (RuntimeException | Error e) {
+            context.close();
+            throw e;
+        }
         engine = new CudaEngine(modules, staging);
         description = gpu.name() + ", compute capability " + gpu.capabilityText() + ", " + gpu.multiprocessors()
                 + " multiprocessors, " + runtime.description();
@@ -63,6 +69,11 @@ public final class CudaDevice implements Device {
      */
     public static CudaDevice open(int ordinal, boolean poison) {
         return new CudaDevice(CudaRuntime.open(), ordinal, poison);
+    }
+
+    /** What carries out the operations, for measurements. */
+    CudaEngine engine() {
+        return engine;
     }
 
     @Override
@@ -82,6 +93,7 @@ public final class CudaDevice implements Device {
 
     @Override
     public Ops ops(Scope scope) {
+        errors.requireDevice();
         return new CudaOps(this, engine, scope);
     }
 
@@ -141,13 +153,13 @@ public final class CudaDevice implements Device {
 
     @Override
     public void close() {
-        try (stream) {
+        try (context;
+                stream) {
             engine.close();
             staging.close();
             modules.close();
             pool.close();
-        } finally {
-            Cuda.check(JCudaDriver.cuDevicePrimaryCtxRelease(handle), "cuDevicePrimaryCtxRelease");
         }
+        errors.tell();
     }
 }

@@ -2,44 +2,48 @@ package dev.darkroom.cuda;
 
 import static jcuda.driver.CUstream_flags.CU_STREAM_NON_BLOCKING;
 
-import dev.darkroom.cuda.bind.Cuda;
-import java.util.ArrayDeque;
-import java.util.Deque;
+import java.util.function.IntSupplier;
 import jcuda.Pointer;
-import jcuda.driver.CUcontext;
 import jcuda.driver.CUdeviceptr;
 import jcuda.driver.CUfunction;
 import jcuda.driver.CUstream;
 import jcuda.driver.JCudaDriver;
+import org.jspecify.annotations.Nullable;
 
-/**
- * The queue in which a device computes: launches, copies and fills run in the order of the calls.
- *
- * <p>Remembers what it queued last, since a GPU reports a fault only at a later wait.
- */
+/** The queue in which a device computes: launches, copies and fills run in the order of the calls. */
 class CudaStream implements AutoCloseable {
-    private static final int REMEMBERED = 8;
-
-    private final CUcontext context;
+    private final @Nullable CudaContext context; // null for a stream of no GPU
+    private final DriverErrors errors;
     private final CUstream stream = new CUstream();
-    private final Deque<String> recent = new ArrayDeque<>();
     private Thread thread = Thread.currentThread();
 
     /** @param context current on the calling thread */
-    CudaStream(CUcontext context) {
+    CudaStream(CudaContext context, DriverErrors errors) {
         this.context = context;
-        Cuda.check(JCudaDriver.cuStreamCreate(stream, CU_STREAM_NON_BLOCKING), "cuStreamCreate");
+        this.errors = errors;
+        make("cuStreamCreate", () -> JCudaDriver.cuStreamCreate(stream, CU_STREAM_NON_BLOCKING));
     }
 
     /** A stream of no GPU, for {@link PlannedStream}, which takes what is queued. */
     CudaStream() {
-        context = new CUcontext();
+        context = null;
+        errors = new DriverErrors("a plan");
+    }
+
+    DriverErrors errors() {
+        return errors;
     }
 
     /** The stream itself; the context is current on the calling thread afterwards. */
     CUstream handle() {
-        if (Thread.currentThread() != thread) {
-            Cuda.check(JCudaDriver.cuCtxSetCurrent(context), "cuCtxSetCurrent");
+        errors.requireDevice();
+        return handleForReturns();
+    }
+
+    /** As {@link #handle}, for what gives something back, which is tried on a lost device as well. */
+    CUstream handleForReturns() {
+        if (context != null && Thread.currentThread() != thread) {
+            context.makeCurrent();
             thread = Thread.currentThread();
         }
         return stream;
@@ -49,41 +53,27 @@ class CudaStream implements AutoCloseable {
     void launch(
             String name, CUfunction function, int x, int y, int z, int threads, int sharedBytes, Pointer parameters) {
         CUstream queue = handle();
-        if (recent.size() == REMEMBERED) {
-            recent.removeFirst();
+        errors.launching(name);
+        int code = JCudaDriver.cuLaunchKernel(function, x, y, z, threads, 1, 1, sharedBytes, queue, parameters, null);
+        if (errors.makesRoom(code)) { // the driver loads code and grows stacks when it must
+            code = JCudaDriver.cuLaunchKernel(function, x, y, z, threads, 1, 1, sharedBytes, queue, parameters, null);
         }
-        recent.addLast(name);
-        check(
-                JCudaDriver.cuLaunchKernel(function, x, y, z, threads, 1, 1, sharedBytes, queue, parameters, null),
-                "cuLaunchKernel");
-    }
-
-    /** Device memory of this size, of which nothing is known. */
-    long allocate(long bytes) {
-        handle();
-        DeviceAddress address = new DeviceAddress();
-        check(JCudaDriver.cuMemAlloc(address, bytes), "cuMemAlloc of " + bytes + " bytes");
-        return address.value();
-    }
-
-    /** Gives back what {@link #allocate} gave. */
-    void free(long address) {
-        handle();
-        check(JCudaDriver.cuMemFree(DeviceAddress.of(address)), "cuMemFree");
+        errors.check(code, "cuLaunchKernel");
     }
 
     /** Queues a copy within the device. */
     void copy(long from, long to, long bytes) {
         CUstream queue = handle();
-        check(
-                JCudaDriver.cuMemcpyDtoDAsync(DeviceAddress.of(to), DeviceAddress.of(from), bytes, queue),
-                "cuMemcpyDtoDAsync");
+        make(
+                "cuMemcpyDtoDAsync",
+                () -> JCudaDriver.cuMemcpyDtoDAsync(DeviceAddress.of(to), DeviceAddress.of(from), bytes, queue));
     }
 
     /** Queues setting {@code bytes} bytes to {@code value}. */
     void fill(long address, byte value, long bytes) {
+        CUstream queue = handle();
         CUdeviceptr target = DeviceAddress.of(address);
-        check(JCudaDriver.cuMemsetD8Async(target, value, bytes, handle()), "cuMemsetD8Async");
+        make("cuMemsetD8Async", () -> JCudaDriver.cuMemsetD8Async(target, value, bytes, queue));
     }
 
     /** Waits for everything queued so far. */
@@ -91,16 +81,18 @@ class CudaStream implements AutoCloseable {
         check(JCudaDriver.cuStreamSynchronize(handle()), "cuStreamSynchronize");
     }
 
-    /** Throws when {@code code} is an error; the message names the kernels queued last. */
+    /** Throws when {@code code} is an error of {@code call}. */
     void check(int code, String call) {
-        if (code != 0) {
-            String last = recent.isEmpty() ? "nothing was launched yet" : "launched last: " + String.join(", ", recent);
-            Cuda.check(code, call, last);
-        }
+        errors.check(code, call);
+    }
+
+    /** Makes a call that may take memory; where there is none, once more after the pool has given back its cache. */
+    void make(String call, IntSupplier driver) {
+        errors.make(call, driver);
     }
 
     @Override
     public void close() {
-        Cuda.check(JCudaDriver.cuStreamDestroy(handle()), "cuStreamDestroy");
+        errors.checkReturn(JCudaDriver.cuStreamDestroy(handleForReturns()), "cuStreamDestroy");
     }
 }

@@ -184,7 +184,8 @@ final class GemmKernels {
                     "SOURCES=" + v.sources);
             return modules.kernel("gemm.cu", v.function, defines);
         });
-        return kernel.tensor(x)
+        return kernel.begin()
+                .tensor(x)
                 .tensor(norm == null ? null : norm.affine.gain())
                 .tensor(norm == null ? null : norm.affine.bias())
                 .f32(norm == null ? 0 : norm.epsilon);

@@ -12,7 +12,7 @@ import org.lwjgl.system.MemoryUtil;
  * A function of a loaded module.
  *
  * <p>Arguments are written, in the order of the function's parameters, into a block outside the Java heap that is made once: a launch
- * allocates nothing. {@link #launch} queues the call and starts a new list of arguments; so does a tensor that was released already, by throwing.
+ * allocates nothing. Each list of arguments starts with {@link #begin} and ends with {@link #launch}.
  */
 final class Kernel {
     private static final int MOST_ARGUMENTS = 64;
@@ -25,6 +25,7 @@ final class Kernel {
     private final Pointer parameters;
     private int count;
 
+    /** @param name as messages give it */
     Kernel(CudaStream stream, String name, CUfunction function) {
         this.stream = stream;
         this.name = name;
@@ -37,14 +38,15 @@ final class Kernel {
         parameters = Pointer.to(addresses); // holds the buffer
     }
 
+    /** Starts a list of arguments. One that was left half-way, since memory for an argument was lacking, is forgotten. */
+    Kernel begin() {
+        count = 0;
+        return this;
+    }
+
     /** The address of a tensor's first element; null for a pointer that the kernel takes as absent. */
     Kernel tensor(@Nullable Tensor tensor) {
-        try {
-            return address(tensor == null ? 0 : tensor.address());
-        } catch (IllegalStateException released) {
-            count = 0;
-            throw released;
-        }
+        return address(tensor == null ? 0 : tensor.address());
     }
 
     Kernel address(long address) {
@@ -73,7 +75,6 @@ final class Kernel {
 
     /** Queues a grid of x · y · z blocks of {@code threads} threads with {@code sharedBytes} of dynamic shared memory. */
     void launch(int x, int y, int z, int threads, int sharedBytes) {
-        count = 0;
         stream.launch(name, function, x, y, z, threads, sharedBytes, parameters);
     }
 

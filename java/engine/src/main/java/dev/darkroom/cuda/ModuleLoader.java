@@ -50,25 +50,29 @@ final class ModuleLoader implements Modules.Loader {
                 JCudaDriver.cuModuleGetFunction(handle, module, function),
                 "cuModuleGetFunction of " + function + " in " + file);
         allowSharedMemory(handle);
-        return new Kernel(stream, function, handle);
+        return new Kernel(stream, file.replace(".cu", "/") + function, handle);
     }
 
     /** The module of an image; one that the driver refuses is compiled anew, once. */
     private CUmodule module(String file, List<String> defines) {
         CUmodule module = new CUmodule();
         KernelCompiler.Image image = compiler.image(file, defines);
-        int code = JCudaDriver.cuModuleLoadData(module, image.bytes());
+        int code = load(module, image);
         if (REFUSALS.contains(code) && !image.fresh() && compiler.canCompile()) {
             LOGGER.log(
                     System.Logger.Level.WARNING,
                     "the driver refuses the kept image of kernels/{0} with {1}; compiling anew",
                     file,
                     CUresult.stringFor(code));
-            code = JCudaDriver.cuModuleLoadData(
-                    module, compiler.freshImage(file, defines).bytes());
+            code = load(module, compiler.freshImage(file, defines));
         }
         stream.check(code, "cuModuleLoadData of kernels/" + file + " " + String.join(" ", defines));
         return module;
+    }
+
+    private int load(CUmodule module, KernelCompiler.Image image) {
+        int code = JCudaDriver.cuModuleLoadData(module, image.bytes());
+        return stream.errors().makesRoom(code) ? JCudaDriver.cuModuleLoadData(module, image.bytes()) : code;
     }
 
     private void allowSharedMemory(CUfunction function) {
@@ -89,7 +93,9 @@ final class ModuleLoader implements Modules.Loader {
 
     @Override
     public void close() {
-        loaded.values().forEach(module -> stream.check(JCudaDriver.cuModuleUnload(module), "cuModuleUnload"));
+        DriverErrors errors = stream.errors();
+        stream.handleForReturns();
+        loaded.values().forEach(module -> errors.checkReturn(JCudaDriver.cuModuleUnload(module), "cuModuleUnload"));
         loaded.clear();
     }
 }

@@ -54,7 +54,7 @@ final class Modules implements AutoCloseable {
             known = loader.load(file, function, List.of(defines));
             kernels.put(key, known);
         }
-        return known;
+        return known.begin();
     }
 
     @Override

@@ -2,14 +2,13 @@ package dev.darkroom.cuda;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.IntSupplier;
 import jcuda.Pointer;
 import jcuda.driver.CUfunction;
 import jcuda.driver.CUstream;
 
 /** A stream of no GPU: it remembers the launches and computes nothing. */
 final class PlannedStream extends CudaStream {
-    private static final long SOMEWHERE = 1 << 20;
-
     private final CUstream nothing = new CUstream();
     private final List<KernelPlan.Launch> launches = new ArrayList<>();
 
@@ -29,23 +28,8 @@ final class PlannedStream extends CudaStream {
     }
 
     @Override
-    long allocate(long bytes) {
-        return SOMEWHERE;
-    }
-
-    @Override
-    void free(long address) {
-        // Nothing was allocated.
-    }
-
-    @Override
-    void copy(long from, long to, long bytes) {
-        // Memory that does not exist is neither read nor written.
-    }
-
-    @Override
-    void fill(long address, byte value, long bytes) {
-        // Memory that does not exist is not written.
+    void make(String call, IntSupplier driver) {
+        // Memory that does not exist is neither taken nor written.
     }
 
     @Override

@@ -1,6 +1,5 @@
 package dev.darkroom.cuda;
 
-import dev.darkroom.cuda.bind.Cuda;
 import dev.darkroom.tensor.HostTensor;
 import dev.darkroom.tensor.Tensor;
 import java.nio.ByteBuffer;
@@ -10,9 +9,7 @@ import java.util.List;
 import java.util.function.Consumer;
 import jcuda.Pointer;
 import jcuda.driver.CUevent;
-import jcuda.driver.CUevent_flags;
 import jcuda.driver.CUstream;
-import jcuda.driver.CUstream_flags;
 import jcuda.driver.JCudaDriver;
 
 /**
@@ -37,6 +34,7 @@ class Staging implements AutoCloseable {
     static final int SLOT_BYTES = 8 << 20;
 
     private final CudaStream compute;
+    private final DriverResources resources;
     private final CUstream transfer = new CUstream();
     private final List<Slot> slots = new ArrayList<>();
     private int next;
@@ -48,36 +46,33 @@ class Staging implements AutoCloseable {
         final CUevent taken = new CUevent();
         final ByteBuffer bytes;
 
-        Slot() {
-            Cuda.check(JCudaDriver.cuMemAllocHost(pinned, SLOT_BYTES), "cuMemAllocHost");
-            Cuda.check(JCudaDriver.cuMemAlloc(device, SLOT_BYTES), "cuMemAlloc");
-            for (CUevent event : List.of(arrived, taken)) {
-                Cuda.check(JCudaDriver.cuEventCreate(event, CUevent_flags.CU_EVENT_DISABLE_TIMING), "cuEventCreate");
-            }
+        Slot(DriverResources resources) {
+            resources.pinned(pinned, SLOT_BYTES);
+            resources.memory(device, SLOT_BYTES);
+            resources.event(arrived);
+            resources.event(taken);
             bytes = pinned.getByteBuffer(0, SLOT_BYTES).order(ByteOrder.LITTLE_ENDIAN);
-        }
-
-        void release() {
-            for (CUevent event : List.of(arrived, taken)) {
-                Cuda.check(JCudaDriver.cuEventDestroy(event), "cuEventDestroy");
-            }
-            Cuda.check(JCudaDriver.cuMemFree(device), "cuMemFree");
-            Cuda.check(JCudaDriver.cuMemFreeHost(pinned), "cuMemFreeHost");
         }
     }
 
     Staging(CudaStream compute) {
         this.compute = compute;
-        compute.handle();
-        Cuda.check(JCudaDriver.cuStreamCreate(transfer, CUstream_flags.CU_STREAM_NON_BLOCKING), "cuStreamCreate");
-        for (int i = 0; i < SLOTS; i++) {
-            slots.add(new Slot());
+        resources = new DriverResources(compute);
+        try {
+            resources.stream(transfer);
+            for (int i = 0; i < SLOTS; i++) {
+                slots.add(new Slot(resources));
+            }
+        } catch (RuntimeException | Error e) {
+            resources.close();
+            throw e;
         }
     }
 
     /** Without buffers, for {@link KernelPlan}, whose values go nowhere. */
     Staging() {
         compute = new PlannedStream();
+        resources = new DriverResources(compute);
     }
 
     /** Brings {@code values} to the device in pieces of whole units of {@code unitBytes} and has {@code arrival} take each. */
@@ -102,7 +97,9 @@ class Staging implements AutoCloseable {
         next = (next + 1) % SLOTS;
         compute.check(JCudaDriver.cuEventSynchronize(slot.taken), "cuEventSynchronize");
         slot.bytes.clear().put(piece);
-        compute.check(JCudaDriver.cuMemcpyHtoDAsync(slot.device, slot.pinned, bytes, transfer), "cuMemcpyHtoDAsync");
+        compute.make(
+                "cuMemcpyHtoDAsync",
+                () -> JCudaDriver.cuMemcpyHtoDAsync(slot.device, slot.pinned, bytes, transfer));
         compute.check(JCudaDriver.cuEventRecord(slot.arrived, transfer), "cuEventRecord");
         compute.check(JCudaDriver.cuStreamWaitEvent(computing, slot.arrived, 0), "cuStreamWaitEvent");
         arrival.take(slot.device.value(), start, bytes);
@@ -117,7 +114,9 @@ class Staging implements AutoCloseable {
         for (long start = 0; start < tensor.byteSize(); start += SLOT_BYTES) {
             int bytes = (int) Math.min(SLOT_BYTES, tensor.byteSize() - start);
             DeviceAddress from = DeviceAddress.of(tensor.address() + start);
-            compute.check(JCudaDriver.cuMemcpyDtoHAsync(slot.pinned, from, bytes, computing), "cuMemcpyDtoHAsync");
+            compute.make(
+                    "cuMemcpyDtoHAsync",
+                    () -> JCudaDriver.cuMemcpyDtoHAsync(slot.pinned, from, bytes, computing));
             compute.synchronize();
             reader.accept(slot.bytes.clear().limit(bytes));
         }
@@ -125,8 +124,6 @@ class Staging implements AutoCloseable {
 
     @Override
     public void close() {
-        compute.synchronize();
-        slots.forEach(Slot::release);
-        Cuda.check(JCudaDriver.cuStreamDestroy(transfer), "cuStreamDestroy");
+        resources.close();
     }
 }

@@ -3,10 +3,12 @@ package dev.darkroom.device;
 import dev.darkroom.cpu.CpuDevice;
 import dev.darkroom.cpu.CpuUnavailableException;
 import dev.darkroom.cuda.CudaDevice;
+import dev.darkroom.cuda.bind.CudaException;
 import dev.darkroom.cuda.bind.CudaUnavailableException;
 import dev.darkroom.dry.DryDevice;
 import dev.darkroom.tensor.DType;
 import dev.darkroom.tensor.Device;
+import dev.darkroom.tensor.DeviceException;
 import java.util.List;
 import java.util.function.Supplier;
 import java.util.regex.Matcher;
@@ -57,6 +59,9 @@ public final class Devices {
         } catch (CudaUnavailableException e) {
             LOGGER.log(System.Logger.Level.INFO, "computing on the cpu: {0}", e.summary());
             return openCpu(threads);
+        } catch (CudaException | DeviceException e) {
+            LOGGER.log(System.Logger.Level.INFO, "computing on the cpu: {0}", e.getMessage());
+            return openCpu(threads);
         }
     }
 
@@ -86,7 +91,7 @@ public final class Devices {
     private static Device openCuda(int ordinal) {
         try {
             return CudaDevice.open(ordinal, /* poison= */ false);
-        } catch (CudaUnavailableException e) {
+        } catch (CudaUnavailableException | CudaException | DeviceException e) {
             throw new DeviceUnavailableException("device cuda:" + ordinal + ": " + e.getMessage(), e);
         }
     }

@@ -51,7 +51,11 @@ final class DryOps implements Ops {
     public Conv2dWeight conv2dWeight(
             HostTensor weight, @Nullable HostTensor bias, Conv2dWeight.Geometry geometry, DType dtype) {
         Shape shape = ShapeRules.conv2dWeight(this, weight, bias);
-        return new DryConv2dWeight(weight.name(), allocateParameters(shape, bias, dtype), bias != null, geometry);
+        Tensor memory = allocateParameters(shape, bias, dtype);
+        if (shape.dim(1) == 3 && geometry.equals(Conv2dWeight.Geometry.afterUpsample(3))) {
+            scope.allocate(Shape.of(4, shape.dim(0), 2, 2, shape.dim(3)), dtype); // devices keep its taps summed as well
+        }
+        return new DryConv2dWeight(weight.name(), memory, bias != null, geometry);
     }
 
     @Override

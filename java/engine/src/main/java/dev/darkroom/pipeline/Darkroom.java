@@ -37,6 +37,7 @@ public final class Darkroom implements AutoCloseable {
     private final Generation generation;
     private final RequestCheck check;
     private final double loadSeconds;
+    private boolean closed;
 
     private Darkroom(ModelFiles model, Device device, DType dtype, long begun) {
         this.model = model;
@@ -167,8 +168,13 @@ public final class Darkroom implements AutoCloseable {
      *
      * @throws InvalidRequestException when the request cannot be served as it is; nothing has been computed then
      * @throws CancelledException when the monitor ended it
+     * @throws dev.darkroom.tensor.OutOfDeviceMemoryException when the device has no room for it; the next request may have
+     * @throws dev.darkroom.tensor.DeviceLostException when the device cannot be used any more
      */
     public synchronized Result generate(Request request, Monitor monitor) {
+        if (closed) {
+            throw new IllegalStateException("this Darkroom was closed; open the model again");
+        }
         Job job = check.job(request);
         requireMemory(request, Estimate.of(model, tokenizers, dtype, job));
         device.pool().resetPeak();
@@ -189,10 +195,15 @@ public final class Darkroom implements AutoCloseable {
                 device.pool().statistics());
     }
 
+    /** Waits for a request that is being served. */
     @Override
-    public void close() {
-        networks.close();
-        device.close();
+    public synchronized void close() {
+        if (!closed) {
+            closed = true;
+            try (device) {
+                networks.close();
+            }
+        }
     }
 
     private void requireMemory(Request request, Estimate estimate) {

@@ -82,10 +82,12 @@ public final class MemoryPool {
     private final Backing backing;
     private final long limit;
     private final boolean poison;
+    private final DrivingThread driver;
     private final TreeSet<Block> freeSmall = new TreeSet<>(BY_SIZE);
     private final TreeSet<Block> freeLarge = new TreeSet<>(BY_SIZE);
     private final Set<Block> live = new HashSet<>();
     private long cacheLimit = Long.MAX_VALUE;
+    private boolean direct;
     private long liveBytes;
     private long cachedBytes;
     private long peakBytes;
@@ -106,6 +108,12 @@ public final class MemoryPool {
         this.backing = backing;
         this.limit = limit;
         this.poison = poison;
+        driver = new DrivingThread(device);
+    }
+
+    /** The thread that uses the device. */
+    DrivingThread driver() {
+        return driver;
     }
 
     /** The most bytes this pool may reserve. */
@@ -116,6 +124,15 @@ public final class MemoryPool {
     /** Keeps at most {@code bytes} reserved but free; what is over goes back to the device as it becomes free. */
     public void setCacheLimit(long bytes) {
         cacheLimit = bytes;
+        trim();
+    }
+
+    /**
+     * Whether each tensor has an allocation of the device's own, of just its size, that goes back as soon as it is free: slow, but what checks
+     * the device's accesses or refuses its memory then sees every tensor.
+     */
+    public void setDirect(boolean newDirect) {
+        direct = newDirect;
         trim();
     }
 
@@ -153,6 +170,21 @@ public final class MemoryPool {
                 .collect(Collectors.joining(", "));
     }
 
+    /**
+     * What is thrown when the device has no room.
+     *
+     * @param what  did not fit, for the message
+     * @param bytes its size; 0 where the device does not say
+     */
+    public OutOfDeviceMemoryException noRoomFor(String what, long bytes) {
+        return new OutOfDeviceMemoryException(
+                "device " + device + " has no room for " + what + ": " + Bytes.format(liveBytes) + " are in use"
+                        + (limit == Long.MAX_VALUE ? "" : " of " + Bytes.format(limit))
+                        + (live.isEmpty() ? "" : ", most by the scopes " + largestScopes(4))
+                        + ". Use a smaller size or batch, or a 16-bit type.",
+                bytes);
+    }
+
     /** Ends the pool. @throws IllegalStateException when blocks are still live; names their scopes */
     public void close() {
         releaseCache();
@@ -163,10 +195,10 @@ public final class MemoryPool {
     }
 
     Block allocate(long bytes, Scope scope) {
-        long size = Math.max(GRANULE, roundUp(bytes, GRANULE));
+        long size = direct ? Math.max(1, bytes) : Math.max(GRANULE, roundUp(bytes, GRANULE));
         boolean small = size <= SMALL_BYTES;
         NavigableSet<Block> free = small ? freeSmall : freeLarge;
-        Block cached = takeBestFit(free, size);
+        Block cached = direct ? null : takeBestFit(free, size);
         Block block = cached != null ? cached : reserve(size, small, scope);
         split(block, size, free);
         block.owner = scope;
@@ -187,9 +219,7 @@ public final class MemoryPool {
         if (!live.remove(block)) {
             throw new IllegalStateException("a block of device memory was freed twice");
         }
-        if (poison) {
-            backing.poison(block.address, block.bytes);
-        }
+        long freedBytes = block.bytes;
         block.owner = null;
         liveBytes -= block.bytes;
         cachedBytes += block.bytes;
@@ -202,6 +232,9 @@ public final class MemoryPool {
             merged = mergeNext(previous, free);
         }
         free.add(merged);
+        if (poison) {
+            backing.poison(block.address, freedBytes);
+        }
         trim();
     }
 
@@ -214,20 +247,14 @@ public final class MemoryPool {
     }
 
     private Block reserve(long size, boolean small, Scope scope) {
-        long segmentBytes = small ? SMALL_SEGMENT_BYTES : roundUp(size, LARGE_GRANULE);
+        long segmentBytes = direct ? size : small ? SMALL_SEGMENT_BYTES : roundUp(size, LARGE_GRANULE);
         long address = tryReserve(segmentBytes);
         if (address == 0) {
             releaseCache();
             address = tryReserve(segmentBytes);
         }
         if (address == 0) {
-            throw new OutOfDeviceMemoryException(
-                    "device " + device + " has no room for " + Bytes.format(size) + " at " + scope.path() + ": "
-                            + Bytes.format(liveBytes) + " are in use"
-                            + (limit == Long.MAX_VALUE ? "" : " of " + Bytes.format(limit))
-                            + (live.isEmpty() ? "" : ", most by the scopes " + largestScopes(4))
-                            + ". Use a smaller size or batch, or a 16-bit type.",
-                    size);
+            throw noRoomFor(Bytes.format(size) + " at " + scope.path(), size);
         }
         reservations++;
         cachedBytes += segmentBytes;
@@ -269,18 +296,19 @@ public final class MemoryPool {
     }
 
     private void trim() {
-        if (cachedBytes > cacheLimit) {
-            releaseWhole(freeLarge, cacheLimit);
-            releaseWhole(freeSmall, cacheLimit);
+        long keepBytes = direct ? 0 : cacheLimit;
+        if (cachedBytes > keepBytes) {
+            releaseWhole(freeLarge, keepBytes);
+            releaseWhole(freeSmall, keepBytes);
         }
     }
 
     private void releaseWhole(NavigableSet<Block> free, long keepBytes) {
         for (Block block : List.copyOf(free)) {
             if (block.isWholeSegment() && cachedBytes > keepBytes) {
+                backing.release(block.segment, block.segmentBytes);
                 free.remove(block);
                 cachedBytes -= block.bytes;
-                backing.release(block.segment, block.segmentBytes);
             }
         }
     }

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * Owns the memory of the tensors made in it and releases all of it at its end.
  *
  * <p>Code in the middle uses {@link Ops#scoped}; a scope is opened by hand only at a root: a model's weights, one request.
- * Not thread-safe: a device is driven by one thread at a time.
+ * Not thread-safe: a device is driven by one thread at a time, and a second one gets an error.
  */
 public final class Scope implements AutoCloseable {
     private final Device device;
@@ -45,6 +45,7 @@ public final class Scope implements AutoCloseable {
     public Scope child(String childName) {
         requireOpen();
         Scope child = new Scope(device, this, childName);
+        device.pool().driver().enter(child);
         children.add(child);
         return child;
     }
@@ -66,6 +67,7 @@ public final class Scope implements AutoCloseable {
     private Tensor allocate(Shape shape, DType dtype, long bytes, Storage.@Nullable Tail tail) {
         requireOpen();
         MemoryPool pool = device.pool();
+        pool.driver().require(this);
         Storage storage = new Storage(pool, pool.allocate(bytes, this), this, tail);
         owned.add(storage);
         return new Tensor(device, storage, 0, shape, dtype);
@@ -105,14 +107,38 @@ public final class Scope implements AutoCloseable {
         if (closed) {
             return;
         }
+        device.pool().driver().require(this);
         closed = true;
         for (Scope child : List.copyOf(children)) {
             child.close();
         }
-        owned.forEach(Storage::release);
+        try {
+            releaseAll();
+        } finally {
+            if (parent != null) {
+                parent.children.remove(this);
+                device.pool().driver().leave(this);
+            }
+        }
+    }
+
+    /** Releases what is owned, to the last, also where the device refuses to take something back; throws the first refusal then. */
+    private void releaseAll() {
+        RuntimeException refusal = null;
+        for (Storage storage : owned) {
+            try {
+                storage.release();
+            } catch (RuntimeException e) {
+                if (refusal == null) {
+                    refusal = e;
+                } else {
+                    refusal.addSuppressed(e);
+                }
+            }
+        }
         owned.clear();
-        if (parent != null) {
-            parent.children.remove(this);
+        if (refusal != null) {
+            throw refusal;
         }
     }
 

@@ -20,15 +20,33 @@ import java.util.function.Consumer;
 abstract class FileMapping {
     private static final FileMapping INSTANCE = Runtime.version().feature() >= 22 ? new ByArena() : new ByCleaner();
 
-    /** Maps {@code size} bytes of {@code file} from {@code offset}, calls {@code reader} with them, and unmaps them. */
+    /**
+     * Maps {@code size} bytes of {@code file} from {@code offset}, calls {@code reader} with them, and unmaps them.
+     *
+     * @throws InternalError when the file was cut off meanwhile and the JVM met pages that are gone; else they read as zeros
+     */
     static void read(FileChannel file, long offset, long size, Consumer<ByteBuffer> reader) throws IOException {
         try {
-            INSTANCE.map(file, offset, size, reader);
+            INSTANCE.map(file, offset, size, data -> {
+                try {
+                    reader.accept(data);
+                } finally {
+                    deliverFault(8);
+                }
+            });
         } catch (IOException | RuntimeException | Error e) {
             throw e;
         } catch (Throwable e) {
             throw new LinkageError("this JDK (" + Runtime.version() + ") cannot map files", e);
         }
+    }
+
+    /**
+     * Has the JVM throw the error of mapped pages that are gone, if it met any: it does so when a thread next comes back from the VM, and in a
+     * cleaner, which is what comes next, that would end the process. An array of arrays is always made by the VM.
+     */
+    private static Object deliverFault(int rows) {
+        return new byte[rows][1];
     }
 
     // Throwable is what method handles throw.

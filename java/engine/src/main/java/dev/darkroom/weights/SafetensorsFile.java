@@ -175,10 +175,26 @@ public final class SafetensorsFile implements WeightSource {
                 throw new WeightsException(path + ": the file was changed after it was opened (" + fileBytes
                         + " bytes then, " + file.size() + " now); open it again");
             }
-            FileMapping.read(
-                    file, dataStart + entry.begin(), bytes, data -> reader.accept(data.order(ByteOrder.LITTLE_ENDIAN)));
+            try {
+                FileMapping.read(
+                        file,
+                        dataStart + entry.begin(),
+                        bytes,
+                        data -> reader.accept(data.order(ByteOrder.LITTLE_ENDIAN)));
+            } catch (InternalError e) { // what the JVM throws where a mapped page has no file behind it any more
+                requireUnchanged(file, entry);
+                throw e;
+            }
+            requireUnchanged(file, entry);
         } catch (IOException e) {
             throw new WeightsException(path + ": tensor \"" + entry.name() + "\" cannot be read: " + e.getMessage(), e);
+        }
+    }
+
+    private void requireUnchanged(FileChannel file, Entry entry) throws IOException {
+        if (file.size() != fileBytes) {
+            throw new WeightsException(path + ": the file was changed while tensor \"" + entry.name()
+                    + "\" was read; leave it as it is until the model is loaded");
         }
     }
 
