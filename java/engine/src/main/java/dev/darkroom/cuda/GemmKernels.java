@@ -99,9 +99,10 @@ final class GemmKernels {
 
     private Kernel kernel(Variant variant) {
         return kernels.computeIfAbsent(variant, v -> {
-            String[] defines = v.tile.defines(v.dtype, v.vector, "ACTIVATION=" + v.activation);
-            return modules.kernel("gemm.cu", v.function, defines);
-        }).begin();
+                    String[] defines = v.tile.defines(v.dtype, v.vector, "ACTIVATION=" + v.activation);
+                    return modules.kernel("gemm.cu", v.function, defines);
+                })
+                .begin();
     }
 
     /** Rows of [n, ..., c] to each of the n images; [n, c] has one. */
