@@ -57,8 +57,7 @@ public class LaunchBenchmark {
         ops = device.ops(scope);
         x = ops.upload(Shape.of(64, 64), new float[64 * 64]);
         y = ops.scale(x, 2);
-        weight = ops.linearWeight(
-                HostTensor.of("weight", Shape.of(64, 64), new float[64 * 64]), null, DType.F32);
+        weight = ops.linearWeight(HostTensor.of("weight", Shape.of(64, 64), new float[64 * 64]), null, DType.F32);
         ops.linear(x, weight);
         device.synchronize();
         softwareDevice(-1);

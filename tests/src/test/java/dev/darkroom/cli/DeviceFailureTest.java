@@ -58,7 +58,8 @@ class DeviceFailureTest {
     }
 
     private int generate(String... more) {
-        List<String> arguments = new ArrayList<>(List.of("txt2img", "-p", "a boat", "-W", "64", "-H", "64", "--steps", "1"));
+        List<String> arguments =
+                new ArrayList<>(List.of("txt2img", "-p", "a boat", "-W", "64", "-H", "64", "--steps", "1"));
         arguments.addAll(List.of("-o", folder.resolve("out.png").toString()));
         arguments.addAll(List.of(more));
         return run(arguments.toArray(String[]::new));
@@ -102,14 +103,18 @@ class DeviceFailureTest {
 
     @Test
     void benchShowsWhatThePoolHolds() throws IOException {
-        assertEquals(0, run("bench", "--json", "--repeat", "1", "--warmup", "0", "-W", "64", "-H", "64"), err.toString());
+        assertEquals(
+                0, run("bench", "--json", "--repeat", "1", "--warmup", "0", "-W", "64", "-H", "64"), err.toString());
         JsonNode pool = new ObjectMapper().readTree(out.toString()).path("pool");
         for (String field : List.of("live", "cached", "peak", "peak_reserved", "requested")) {
             assertTrue(pool.path(field + "_bytes").asLong() > 1000, field);
         }
         assertTrue(pool.path("fragmentation").asDouble() > 0);
         assertEquals(0, run("bench", "--part", "vae", "--repeat", "1", "--warmup", "0", "-W", "64", "-H", "64"));
-        assertTrue(out.toString().matches("(?s).*pool +\\S+ MB live, \\S+ MB requested, \\S+ MB cached, \\S+ % fragmentation.*"), out.toString());
+        assertTrue(
+                out.toString()
+                        .matches("(?s).*pool +\\S+ MB live, \\S+ MB requested, \\S+ MB cached, \\S+ % fragmentation.*"),
+                out.toString());
     }
 
     private int launchesOfLoading() {

@@ -45,8 +45,41 @@ class DriverErrorsTest {
 
     /** Codes after which the driver's manual sends for a new process, or which say that the GPU is out of reach. */
     private static final Set<Integer> TAKE_THE_DEVICE = Set.of(
-            3, 4, 34, 46, 100, 101, 102, 201, 214, 220, 226, 700, 702, 709, 710, 714, 715, 716, 717, 718, 719, 721, 802, 803,
-            804, 805, 806, 807, 808, 809, 810, 911, 916, 999, UNKNOWN_TO_US);
+            3,
+            4,
+            34,
+            46,
+            100,
+            101,
+            102,
+            201,
+            214,
+            220,
+            226,
+            700,
+            702,
+            709,
+            710,
+            714,
+            715,
+            716,
+            717,
+            718,
+            719,
+            721,
+            802,
+            803,
+            804,
+            805,
+            806,
+            807,
+            808,
+            809,
+            810,
+            911,
+            916,
+            999,
+            UNKNOWN_TO_US);
 
     private SoftwareFaults faults;
     private long before;
@@ -121,14 +154,23 @@ class DriverErrorsTest {
                         : code == OUT_OF_MEMORY ? OutOfDeviceMemoryException.class : DeviceException.class;
                 DeviceException failure = assertThrows(type, call, kind + " " + code);
                 assertEquals(type, failure.getClass(), kind + " " + code);
-                assertEquals(code, assertInstanceOf(CudaException.class, failure.getCause()).code());
+                assertEquals(
+                        code,
+                        assertInstanceOf(CudaException.class, failure.getCause())
+                                .code());
                 if (code != OUT_OF_MEMORY) {
-                    says(failure, "device cuda:0", " failed with ", "(" + code + ")", kind == Call.MODULE ? "no kernel" : "pointwise/unary");
+                    says(
+                            failure,
+                            "device cuda:0",
+                            " failed with ",
+                            "(" + code + ")",
+                            kind == Call.MODULE ? "no kernel" : "pointwise/unary");
                 }
                 if (lost) {
                     refusesEverything(device, scope, x, failure);
                 } else {
-                    assertArrayEquals(new float[] {3, 6}, device.ops(scope).scale(x, 3).toHost(), kind + " " + code);
+                    assertArrayEquals(
+                            new float[] {3, 6}, device.ops(scope).scale(x, 3).toHost(), kind + " " + code);
                 }
             }
             if (lost) {
@@ -167,7 +209,12 @@ class DriverErrorsTest {
             faults.fail(kind, 2, OUT_OF_MEMORY);
             OutOfDeviceMemoryException e =
                     assertThrows(OutOfDeviceMemoryException.class, () -> call(kind, device, scope, x));
-            says(e, "device cuda:0 has no room for ", "are in use of ", "most by the scopes \"request\" ", "smaller size");
+            says(
+                    e,
+                    "device cuda:0 has no room for ",
+                    "are in use of ",
+                    "most by the scopes \"request\" ",
+                    "smaller size");
             assertArrayEquals(new float[] {3, 6}, device.ops(scope).scale(x, 3).toHost());
         }
     }
@@ -205,7 +252,11 @@ class DriverErrorsTest {
             Tensor table = ops.upload(Shape.of(2, 4), new float[8]);
             ops.embedding(ops.upload(Shape.of(1), 1 << 30), table);
             DeviceLostException e = assertThrows(DeviceLostException.class, device::synchronize);
-            says(e, "cuStreamSynchronize failed with CUDA_ERROR_ILLEGAL_ADDRESS (700)", "movement/gather", "start a new one");
+            says(
+                    e,
+                    "cuStreamSynchronize failed with CUDA_ERROR_ILLEGAL_ADDRESS (700)",
+                    "movement/gather",
+                    "start a new one");
             assertTrue(faults.message().contains("gather"), faults.message());
             faults.reset();
         }
@@ -217,7 +268,8 @@ class DriverErrorsTest {
         try (CudaDevice device = CudaDevice.open(0, /* poison= */ true)) {
             ExecutorService other = Executors.newSingleThreadExecutor();
             try (Scope scope = Scope.open(device, "request")) {
-                Tensor x = other.submit(() -> device.ops(scope).upload(Shape.of(2), 1f, 2f)).get();
+                Tensor x = other.submit(() -> device.ops(scope).upload(Shape.of(2), 1f, 2f))
+                        .get();
                 Tensor y = device.ops(scope).scale(x, 2);
                 assertArrayEquals(new float[] {2, 4}, other.submit(y::toHost).get());
             } finally {

@@ -84,14 +84,12 @@ class StagingTest {
         try (CudaDevice device = CudaDevice.open(0, /* poison= */ true);
                 Scope scope = Scope.open(device, "test")) {
             Shape shape = Shape.of(1, PIECE + 1, 1, 1);
-            IllegalArgumentException e = assertThrows(
-                    IllegalArgumentException.class,
-                    () -> device.ops(scope)
-                            .conv2dWeight(
-                                    HostTensor.of("wide", shape, new float[PIECE + 1]),
-                                    null,
-                                    Conv2dWeight.Geometry.same(1),
-                                    DType.F32));
+            IllegalArgumentException e = assertThrows(IllegalArgumentException.class, () -> device.ops(scope)
+                    .conv2dWeight(
+                            HostTensor.of("wide", shape, new float[PIECE + 1]),
+                            null,
+                            Conv2dWeight.Geometry.same(1),
+                            DType.F32));
             assertTrue(String.valueOf(e.getMessage()).contains("wide"), e.getMessage());
         }
     }

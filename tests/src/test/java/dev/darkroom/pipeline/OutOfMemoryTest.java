@@ -79,7 +79,8 @@ class OutOfMemoryTest {
     }
 
     private static byte[] picture(Darkroom darkroom, int size) {
-        Request request = Request.of("a red circle").size(size, size).steps(2).seed(3).build();
+        Request request =
+                Request.of("a red circle").size(size, size).steps(2).seed(3).build();
         return darkroom.generate(request).picture().rgb();
     }
 
@@ -126,8 +127,7 @@ class OutOfMemoryTest {
     }
 
     private void refuses(int size) {
-        OutOfDeviceMemoryException e =
-                assertThrows(OutOfDeviceMemoryException.class, () -> picture(darkroom, size));
+        OutOfDeviceMemoryException e = assertThrows(OutOfDeviceMemoryException.class, () -> picture(darkroom, size));
         assertTrue(
                 String.valueOf(e.getMessage())
                         .matches("device cuda:0 has no room for .* at request.*: .*most by the scopes .*"),
@@ -176,7 +176,8 @@ class OutOfMemoryTest {
         for (int n = 1; n <= count; n++) {
             failForGood(n);
             RuntimeException e = assertThrows(RuntimeException.class, OutOfMemoryTest::load);
-            assertTrue(e instanceof DeviceUnavailableException || e instanceof OutOfDeviceMemoryException, () -> "" + e);
+            assertTrue(
+                    e instanceof DeviceUnavailableException || e instanceof OutOfDeviceMemoryException, () -> "" + e);
             assertTrue(String.valueOf(e.getMessage()).contains("cuda:0 has no room for "), e.getMessage());
             assertEquals(before, faults.liveBytes(), "bytes lost at allocation " + n);
         }

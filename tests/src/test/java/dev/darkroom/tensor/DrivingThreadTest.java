@@ -41,11 +41,11 @@ class DrivingThreadTest {
         Thread.currentThread().setName("first");
         try (Scope inner = root.child("unet")) {
             for (Callable<Object> use : uses(inner)) {
-                IllegalStateException e =
-                        assertThrows(IllegalStateException.class, () -> inThread("second", use));
+                IllegalStateException e = assertThrows(IllegalStateException.class, () -> inThread("second", use));
                 assertTrue(
                         String.valueOf(e.getMessage())
-                                .startsWith("device dry is in use by thread \"first\"; thread \"second\" cannot use it"),
+                                .startsWith(
+                                        "device dry is in use by thread \"first\"; thread \"second\" cannot use it"),
                         e.getMessage());
             }
             assertEquals(3, inner.allocate(Shape.of(3), DType.F32).dim(0)); // the first goes on
@@ -67,7 +67,10 @@ class DrivingThreadTest {
     @Test
     void goesOnWhereTheFirstIsDone() throws Exception {
         Tensor x = device.ops(root).scoped("first", s -> s.upload(Shape.of(2), 1f, 2f));
-        assertEquals(2, inThread("second", () -> device.ops(root).scoped("second", s -> s.silu(x))).dim(0));
+        assertEquals(
+                2,
+                inThread("second", () -> device.ops(root).scoped("second", s -> s.silu(x)))
+                        .dim(0));
         root.child("third").close();
     }
 

@@ -57,7 +57,9 @@ class MemoryPoolModelTest {
             assertTrue(backing.reservedBytes() <= LIMIT);
         }
         assertTrue(refused > 100 && backing.refusals == 0, refused + " refused"); // the limit was met many times
-        assertTrue(refusedByDevice > 30 && retried > 30, refusedByDevice + " refused by the device, " + retried + " retried");
+        assertTrue(
+                refusedByDevice > 30 && retried > 30,
+                refusedByDevice + " refused by the device, " + retried + " retried");
         assertTrue(failedReleases > 10, failedReleases + " releases failed");
         freeAll();
         assertEquals(backing.reservedBytes(), pool.statistics().cached());
@@ -94,7 +96,9 @@ class MemoryPoolModelTest {
         assertEquals(allocations, statistics.allocations());
         assertEquals(requestedBytes, statistics.requested());
         assertEquals(freedBytes, backing.poisoned);
-        assertTrue(statistics.cached() <= (direct ? 0 : cacheLimit) || !hasFreeSegment(), "more is cached than the limit allows");
+        assertTrue(
+                statistics.cached() <= (direct ? 0 : cacheLimit) || !hasFreeSegment(),
+                "more is cached than the limit allows");
     }
 
     private boolean hasFreeSegment() {

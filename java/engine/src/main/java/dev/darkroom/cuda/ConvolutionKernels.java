@@ -110,7 +110,8 @@ final class ConvolutionKernels {
 
     private Kernel kernel(Variant variant) {
         return kernels.computeIfAbsent(
-                        variant, v -> modules.kernel("convolution.cu", "convolution", v.tile.defines(v.dtype, v.vector)))
+                        variant,
+                        v -> modules.kernel("convolution.cu", "convolution", v.tile.defines(v.dtype, v.vector)))
                 .begin();
     }
 }

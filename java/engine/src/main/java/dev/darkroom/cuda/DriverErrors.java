@@ -113,7 +113,8 @@ final class DriverErrors {
         CudaException cause = new CudaException(code, call + " failed with " + Cuda.name(code));
         return switch (Severity.of(code)) {
             case MEMORY -> outOfMemory(call, cause);
-            case REQUEST -> new DeviceException("device " + device + ": " + cause.getMessage() + "; " + history(), cause);
+            case REQUEST ->
+                new DeviceException("device " + device + ": " + cause.getMessage() + "; " + history(), cause);
             case DEVICE -> {
                 lost = new DeviceLostException(
                         "device " + device + " is lost: " + cause.getMessage() + "; " + history() + ". " + remedy(code),

@@ -98,8 +98,7 @@ class Staging implements AutoCloseable {
         compute.check(JCudaDriver.cuEventSynchronize(slot.taken), "cuEventSynchronize");
         slot.bytes.clear().put(piece);
         compute.make(
-                "cuMemcpyHtoDAsync",
-                () -> JCudaDriver.cuMemcpyHtoDAsync(slot.device, slot.pinned, bytes, transfer));
+                "cuMemcpyHtoDAsync", () -> JCudaDriver.cuMemcpyHtoDAsync(slot.device, slot.pinned, bytes, transfer));
         compute.check(JCudaDriver.cuEventRecord(slot.arrived, transfer), "cuEventRecord");
         compute.check(JCudaDriver.cuStreamWaitEvent(computing, slot.arrived, 0), "cuStreamWaitEvent");
         arrival.take(slot.device.value(), start, bytes);
@@ -114,9 +113,7 @@ class Staging implements AutoCloseable {
         for (long start = 0; start < tensor.byteSize(); start += SLOT_BYTES) {
             int bytes = (int) Math.min(SLOT_BYTES, tensor.byteSize() - start);
             DeviceAddress from = DeviceAddress.of(tensor.address() + start);
-            compute.make(
-                    "cuMemcpyDtoHAsync",
-                    () -> JCudaDriver.cuMemcpyDtoHAsync(slot.pinned, from, bytes, computing));
+            compute.make("cuMemcpyDtoHAsync", () -> JCudaDriver.cuMemcpyDtoHAsync(slot.pinned, from, bytes, computing));
             compute.synchronize();
             reader.accept(slot.bytes.clear().limit(bytes));
         }

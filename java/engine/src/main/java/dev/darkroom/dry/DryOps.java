@@ -53,7 +53,8 @@ final class DryOps implements Ops {
         Shape shape = ShapeRules.conv2dWeight(this, weight, bias);
         Tensor memory = allocateParameters(shape, bias, dtype);
         if (shape.dim(1) == 3 && geometry.equals(Conv2dWeight.Geometry.afterUpsample(3))) {
-            scope.allocate(Shape.of(4, shape.dim(0), 2, 2, shape.dim(3)), dtype); // devices keep its taps summed as well
+            scope.allocate(
+                    Shape.of(4, shape.dim(0), 2, 2, shape.dim(3)), dtype); // devices keep its taps summed as well
         }
         return new DryConv2dWeight(weight.name(), memory, bias != null, geometry);
     }
