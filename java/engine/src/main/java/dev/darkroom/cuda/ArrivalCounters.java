@@ -30,6 +30,7 @@ final class ArrivalCounters implements AutoCloseable {
     }
 
     private void grow(int newCount) {
+        stream.requireNotRecording("reserving counters");
         stream.handle();
         long bytes = (long) Integer.BYTES * newCount;
         DeviceAddress address = new DeviceAddress();

@@ -5,12 +5,20 @@ import static jcuda.driver.CUstream_flags.CU_STREAM_NON_BLOCKING;
 import dev.darkroom.cuda.bind.Cuda;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.Supplier;
 import jcuda.Pointer;
 import jcuda.driver.CUcontext;
 import jcuda.driver.CUdeviceptr;
 import jcuda.driver.CUfunction;
+import jcuda.driver.CUgraph;
+import jcuda.driver.CUgraphExec;
+import jcuda.driver.CUresult;
 import jcuda.driver.CUstream;
+import jcuda.driver.CUstreamCaptureMode;
 import jcuda.driver.JCudaDriver;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The queue in which a device computes: launches, copies and fills run in the order of the calls.
@@ -23,6 +31,8 @@ final class CudaStream implements AutoCloseable {
     private final CUcontext context;
     private final CUstream stream = new CUstream();
     private final Deque<String> recent = new ArrayDeque<>();
+    private final Map<String, Integer> recordedLaunches = new TreeMap<>();
+    private @Nullable Supplier<String> recordedAt; // while work is recorded
     private Thread thread = Thread.currentThread();
 
     /** @param context current on the calling thread */
@@ -44,13 +54,65 @@ final class CudaStream implements AutoCloseable {
     void launch(
             String name, CUfunction function, int x, int y, int z, int threads, int sharedBytes, Pointer parameters) {
         CUstream queue = handle();
+        remember(name);
+        if (recordedAt != null) {
+            recordedLaunches.merge(name, 1, Integer::sum);
+        }
+        check(
+                JCudaDriver.cuLaunchKernel(function, x, y, z, threads, 1, 1, sharedBytes, queue, parameters, null),
+                "cuLaunchKernel");
+    }
+
+    /** Queues a graph. */
+    void launch(CudaGraph graph, CUgraphExec executable) {
+        remember(graph.toString());
+        check(JCudaDriver.cuGraphLaunch(executable, handle()), "cuGraphLaunch");
+    }
+
+    private void remember(String name) {
         if (recent.size() == REMEMBERED) {
             recent.removeFirst();
         }
         recent.addLast(name);
+    }
+
+    /**
+     * From now on what is queued is recorded and not run, until {@link #endRecording} or {@link #abandonRecording}.
+     *
+     * @param where the scope that the work has come to, for messages
+     */
+    void beginRecording(Supplier<String> where) {
         check(
-                JCudaDriver.cuLaunchKernel(function, x, y, z, threads, 1, 1, sharedBytes, queue, parameters, null),
-                "cuLaunchKernel");
+                JCudaDriver.cuStreamBeginCapture(handle(), CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL),
+                "cuStreamBeginCapture");
+        recordedAt = where;
+        recordedLaunches.clear();
+    }
+
+    /** What was recorded. */
+    CudaGraph endRecording() {
+        recordedAt = null;
+        CUgraph graph = new CUgraph();
+        check(JCudaDriver.cuStreamEndCapture(handle(), graph), "cuStreamEndCapture");
+        return CudaGraph.of(this, graph, recordedLaunches);
+    }
+
+    /** Forgets what was recorded, after something else has failed; does nothing where nothing is recorded. */
+    void abandonRecording() {
+        if (recordedAt != null) {
+            recordedAt = null;
+            CUgraph graph = new CUgraph();
+            if (JCudaDriver.cuStreamEndCapture(handle(), graph) == CUresult.CUDA_SUCCESS) { // else there is none to give back
+                check(JCudaDriver.cuGraphDestroy(graph), "cuGraphDestroy");
+            }
+        }
+    }
+
+    /** Throws while work is recorded: {@code what} cannot be part of a graph. */
+    void requireNotRecording(String what) {
+        if (recordedAt != null) {
+            throw new IllegalStateException(what + " at " + recordedAt.get() + ", in work that is being recorded: it must be done before or after");
+        }
     }
 
     /** Queues a copy within the device. */
@@ -69,6 +131,7 @@ final class CudaStream implements AutoCloseable {
 
     /** Waits for everything queued so far. */
     void synchronize() {
+        requireNotRecording("waiting for the device");
         check(JCudaDriver.cuStreamSynchronize(handle()), "cuStreamSynchronize");
     }
 

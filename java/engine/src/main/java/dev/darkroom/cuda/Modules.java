@@ -54,6 +54,7 @@ final class Modules implements AutoCloseable {
     }
 
     private Kernel load(String file, String function, List<String> defines) {
+        stream.requireNotRecording("loading kernel " + function + " of " + file);
         stream.handle();
         List<String> key = new ArrayList<>(defines);
         key.add(0, file);

@@ -7,6 +7,7 @@ import dev.darkroom.tensor.Device;
 import dev.darkroom.tensor.HostTensor;
 import dev.darkroom.tensor.LinearWeight;
 import dev.darkroom.tensor.Ops;
+import dev.darkroom.tensor.Recording;
 import dev.darkroom.tensor.Scope;
 import dev.darkroom.tensor.Shape;
 import dev.darkroom.tensor.ShapeRules;
@@ -34,6 +35,20 @@ final class DryOps implements Ops {
     @Override
     public Scope scope() {
         return scope;
+    }
+
+    /** Takes the memory that a device which replays needs: copies of constants and inputs. */
+    @Override
+    public Recording recording(String name, Object key, List<Tensor> constants, Recording.Body body) {
+        constants.forEach(constant -> scope.allocate(constant.shape(), constant.dtype()));
+        boolean[] copied = new boolean[1];
+        return (ops, inputs) -> {
+            if (!copied[0]) {
+                inputs.forEach(input -> scope.allocate(input.shape(), input.dtype()));
+                copied[0] = true;
+            }
+            return ops.scopedAll(name, s -> body.apply(s, constants, inputs));
+        };
     }
 
     @Override

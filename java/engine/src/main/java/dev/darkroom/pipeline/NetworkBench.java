@@ -2,6 +2,7 @@ package dev.darkroom.pipeline;
 
 import dev.darkroom.models.clip.ClipTextEncoder;
 import dev.darkroom.models.unet.Conditioning;
+import dev.darkroom.models.unet.TimeTable;
 import dev.darkroom.models.unet.UNet;
 import dev.darkroom.tensor.DType;
 import dev.darkroom.tensor.Device;
@@ -38,9 +39,8 @@ public final class NetworkBench {
             Tensor context = random(
                     ops, dtype, batch, TOKENS, unet.config().contextWidths().get(0));
             Conditioning conditioning = condition(ops, unet, context);
-            float[] times = new float[batch];
-            Arrays.fill(times, 500);
-            Tensor time = ops.upload(Shape.of(batch), times);
+            TimeTable.Time time =
+                    unet.times(ops, new float[][] {{500}}, conditioning).first(ops);
             return seconds(() -> ops.scoped("pass", s -> unet.forward(s, latents, time, conditioning)));
         }
     }

@@ -42,10 +42,10 @@ final class Blocks {
             List<ResnetBlock> resnets,
             List<SpatialTransformer> attentions,
             Tensor x,
-            Tensor siluTime,
+            TimeTable.Time time,
             Conditioning conditioning) {
         return ops.scoped("layer." + j, s -> {
-            Tensor h = resnets.get(j).forward(s, x, siluTime);
+            Tensor h = resnets.get(j).forward(s, x, time.of(resnets.get(j)));
             return attentions.isEmpty() ? h : attentions.get(j).forward(s, h, conditioning::of);
         });
     }
