@@ -147,7 +147,7 @@ public final class CudaDevice implements Device {
     }
 
     /** For each recording that is kept, how often it launches which kernel. */
-    List<Map<String, Integer>> recordedLaunches() {
+    public List<Map<String, Integer>> recordedLaunches() {
         return engine.recordings.launches();
     }
 

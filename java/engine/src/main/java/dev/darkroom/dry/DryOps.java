@@ -66,6 +66,10 @@ final class DryOps implements Ops {
     public Conv2dWeight conv2dWeight(
             HostTensor weight, @Nullable HostTensor bias, Conv2dWeight.Geometry geometry, DType dtype) {
         Shape shape = ShapeRules.conv2dWeight(this, weight, bias);
+        boolean doubles = geometry.upsampled() && shape.dim(1) == 3 && shape.dim(2) == 3;
+        if (doubles) { // the form of the kernel that upsampleConv2d takes is kept beside the usual one
+            scope.allocate(Shape.of(4, shape.dim(0), 2, 2, shape.dim(3)), dtype);
+        }
         return new DryConv2dWeight(weight.name(), allocateParameters(shape, bias, dtype), bias != null, geometry);
     }
 

@@ -25,11 +25,13 @@ public final class AllocationPlan {
 
     private final long[] sizes; // of the blocks, in the order in which they are made
     private final long[] offsets;
+    private final int[] events; // in their order: i where block i is made, -1 - i where it is released
     private final long bytes;
 
-    private AllocationPlan(long[] sizes, long[] offsets) {
+    private AllocationPlan(long[] sizes, long[] offsets, int[] events) {
         this.sizes = sizes;
         this.offsets = offsets;
+        this.events = events;
         this.bytes = IntStream.range(0, sizes.length)
                 .mapToLong(i -> offsets[i] + sizes[i])
                 .max()
@@ -51,18 +53,20 @@ public final class AllocationPlan {
 
         private final List<Life> lives = new ArrayList<>();
         private final Map<Object, Integer> live = new IdentityHashMap<>();
-        private int clock;
+        private final List<Integer> events = new ArrayList<>();
 
         void made(Object block, long bytes) {
             live.put(block, lives.size());
-            lives.add(new Life(bytes, clock++, Integer.MAX_VALUE));
+            lives.add(new Life(bytes, events.size(), Integer.MAX_VALUE));
+            events.add(lives.size() - 1);
         }
 
         void released(Object block) {
             Integer index = live.remove(block);
             if (index != null) { // else it was made before the run
                 Life life = lives.get(index);
-                lives.set(index, new Life(life.bytes, life.born, clock++));
+                lives.set(index, new Life(life.bytes, life.born, events.size()));
+                events.add(-1 - index);
             }
         }
 
@@ -90,28 +94,43 @@ public final class AllocationPlan {
                 placed.add(at, block);
             }
             return new AllocationPlan(
-                    lives.stream().mapToLong(Life::bytes).toArray(), offsets);
+                    lives.stream().mapToLong(Life::bytes).toArray(),
+                    offsets,
+                    events.stream().mapToInt(each -> each).toArray());
         }
     }
 
-    /** Carries the plan out once. */
+    /** Carries the plan out once, and sees to it that blocks are made and released in the planned order: only then do none overlap. */
     final class Placement {
         private final long address;
-        private int next;
+        private final Map<Object, Integer> live = new IdentityHashMap<>();
+        private int next; // event
+        private boolean departed;
 
         /** @param address of the piece of memory */
         Placement(long address) {
             this.address = address;
         }
 
-        /** The address of the next block. @throws DepartureException when the planned run did not ask for such a block */
+        /** The address of the next block. @throws DepartureException when the planned run did not ask for such a block now */
         long place(long size, Scope scope) {
-            if (next == sizes.length || sizes[next] != size) {
-                throw new DepartureException("block " + next + " is of " + Bytes.format(size) + " at " + scope.path()
-                        + ", planned was "
-                        + (next == sizes.length ? "no more" : Bytes.format(sizes[next])));
+            int index = next < events.length ? events[next] : -1;
+            if (departed || index < 0 || sizes[index] != size) {
+                throw new DepartureException("a block of " + Bytes.format(size) + " at " + scope.path()
+                        + " was not made then, or not after the same blocks had been made and released");
             }
-            return address + offsets[next++];
+            return address + offsets[index];
+        }
+
+        /** Takes down that the block of the address given last is {@code block}. */
+        void made(Object block) {
+            live.put(block, events[next++]);
+        }
+
+        void released(Object block) {
+            Integer index = live.remove(block);
+            departed |= index == null || next == events.length || events[next] != -1 - index;
+            next++;
         }
     }
 }

@@ -213,7 +213,9 @@ public final class MemoryPool {
         long size = Math.max(GRANULE, roundUp(bytes, GRANULE));
         if (placement != null) {
             lastPath = scope.path();
-            return new Block(0, 0, false, placement.place(size, scope), size);
+            Block placed = new Block(0, 0, false, placement.place(size, scope), size);
+            placement.made(placed);
+            return placed;
         }
         boolean small = size <= SMALL_BYTES;
         NavigableSet<Block> free = small ? freeSmall : freeLarge;
@@ -265,8 +267,11 @@ public final class MemoryPool {
 
     void free(Block block) {
         if (block.isPlanned()) {
-            if (poison && placement != null) {
-                backing.poison(block.address, block.bytes);
+            if (placement != null) {
+                placement.released(block);
+                if (poison) {
+                    backing.poison(block.address, block.bytes);
+                }
             }
             return;
         }
