@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.darkroom.dry.DryDevice;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
 import java.util.TreeMap;
@@ -126,12 +127,12 @@ class AllocationPlanTest {
             kept = request.allocate(Shape.of(4 << 20), DType.U8).address();
             request.allocate(Shape.of(6 << 20), DType.U8);
         }
-        pool.keep(kept, 4 << 20);
+        pool.keep(Map.of(kept, 4L << 20));
         try (Scope request = Scope.open(device, "second")) {
             assertNotEquals(kept, request.allocate(Shape.of(4 << 20), DType.U8).address());
             assertEquals(kept, request.allocate(Shape.of(4 << 20), DType.U8).address());
         }
-        pool.forget(kept);
+        pool.keep(Map.of());
         try (Scope request = Scope.open(device, "third")) {
             assertEquals(kept, request.allocate(Shape.of(4 << 20), DType.U8).address());
         }

@@ -27,6 +27,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class CudaRecording implements Recording {
     private static final int GRANULE = 256; // what the pool aligns to
+    private static final int PIECE = 2 << 20; // pieces of whole segments of the pool, so that nothing else lies beside them
 
     private final Device device;
     private final CudaStream stream;
@@ -102,7 +103,7 @@ final class CudaRecording implements Recording {
 
     /** Runs directly and takes down which blocks that needs. */
     private List<Tensor> measure(Ops ops, Recordings.Recorded recorded, List<Tensor> inputs) {
-        recorded.drop(device.pool());
+        recordings.drop(device.pool(), recorded);
         recorded.plan = null;
         device.pool().beginTrace();
         AllocationPlan plan = null;
@@ -118,13 +119,13 @@ final class CudaRecording implements Recording {
 
     /** The memory for a graph, with the constants in it; null when there is none. */
     private @Nullable Tensor prepare(Recordings.Recorded recorded, AllocationPlan plan, List<Tensor> inputs) {
-        long bytes = bytes(constants) + bytes(inputs) + plan.bytes();
+        long bytes = roundUp(bytes(constants) + bytes(inputs) + plan.bytes(), PIECE);
         Tensor piece = prepared == recorded && memory != null && memory.byteSize() == bytes ? memory : null;
         if (piece == null && !lacksRoom) {
             Shape shape = Shape.of(Math.toIntExact(bytes / GRANULE), GRANULE);
             piece = recorded.graph == null ? null : scope.claim(recorded.address, shape, DType.U8);
             if (piece == null) {
-                recorded.drop(device.pool());
+                recordings.drop(device.pool(), recorded);
                 piece = allocate(shape);
             }
             lacksRoom = piece == null;
@@ -135,12 +136,19 @@ final class CudaRecording implements Recording {
             }
         }
         if (piece != null && piece.address() != recorded.address) {
-            recorded.drop(device.pool()); // recorded elsewhere since
+            recordings.drop(device.pool(), recorded); // recorded elsewhere since
         }
         return piece;
     }
 
+    /** New memory for a graph: that of another one where it is large enough, so that all of them share the largest piece. */
     private @Nullable Tensor allocate(Shape shape) {
+        for (long address : recordings.ranges().keySet()) {
+            Tensor shared = scope.claim(address, shape, DType.U8);
+            if (shared != null) {
+                return shared;
+            }
+        }
         device.pool().releaseCache(); // what the first run has left would stand beside it
         try {
             return scope.allocate(shape, DType.U8);
@@ -159,12 +167,7 @@ final class CudaRecording implements Recording {
             stream.beginRecording(pool::lastPath);
             List<Tensor> results = body.apply(device.ops(inner), fixedConstants, fixedInputs);
             CudaGraph graph = stream.endRecording();
-            recorded.graph = graph;
-            recorded.address = piece.address();
-            recorded.results = results.stream()
-                    .map(result -> new Recordings.Result(result.address(), Recordings.Kind.of(result)))
-                    .toList();
-            pool.keep(piece.address(), piece.byteSize());
+            recordings.keep(pool, recorded, graph, piece, results);
             pool.endPlacement();
             return graph;
         } finally {
@@ -195,6 +198,10 @@ final class CudaRecording implements Recording {
     }
 
     private static long padded(Tensor tensor) {
-        return (tensor.byteSize() + GRANULE - 1) / GRANULE * GRANULE;
+        return roundUp(tensor.byteSize(), GRANULE);
+    }
+
+    private static long roundUp(long bytes, long multiple) {
+        return (bytes + multiple - 1) / multiple * multiple;
     }
 }

@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /** What a device has recorded, by what it was recorded from; the graphs used longest ago are given back. They hold no memory but the driver's own. */
@@ -35,16 +36,8 @@ final class Recordings implements AutoCloseable {
         @Nullable AllocationPlan plan;
         @Nullable CudaGraph graph;
         long address;
+        long bytes;
         List<Result> results = List.of();
-
-        /** Gives the graph back. */
-        void drop(MemoryPool pool) {
-            if (graph != null) {
-                pool.forget(address);
-                graph.close();
-                graph = null;
-            }
-        }
     }
 
     private final Map<Key, Recorded> byKey = new LinkedHashMap<>(MOST, 0.75f, /* accessOrder= */ true);
@@ -58,9 +51,40 @@ final class Recordings implements AutoCloseable {
         Recorded known = byKey.computeIfAbsent(key, k -> new Recorded());
         if (byKey.size() > MOST) {
             Key oldest = byKey.keySet().iterator().next();
-            Objects.requireNonNull(byKey.remove(oldest)).drop(pool);
+            drop(pool, Objects.requireNonNull(byKey.remove(oldest)));
         }
         return known;
+    }
+
+    /** Keeps what was recorded in memory that is now {@code piece}. */
+    void keep(MemoryPool pool, Recorded entry, CudaGraph graph, Tensor piece, List<Tensor> results) {
+        entry.graph = graph;
+        entry.address = piece.address();
+        entry.bytes = piece.byteSize();
+        entry.results = results.stream()
+                .map(result -> new Result(result.address(), Kind.of(result)))
+                .toList();
+        pool.keep(ranges());
+    }
+
+    /** Gives the graph of {@code entry} back, where there is one. */
+    void drop(MemoryPool pool, Recorded entry) {
+        if (entry.graph != null) {
+            entry.graph.close();
+            entry.graph = null;
+            pool.keep(ranges());
+        }
+    }
+
+    /** The memory of all graphs, bytes by address. Graphs of different computations may share some: no two run at once. */
+    Map<Long, Long> ranges() {
+        Map<Long, Long> ranges = new TreeMap<>();
+        for (Recorded each : byKey.values()) {
+            if (each.graph != null) {
+                ranges.merge(each.address, each.bytes, Math::max);
+            }
+        }
+        return ranges;
     }
 
     private static List<Kind> kinds(List<Tensor> tensors) {

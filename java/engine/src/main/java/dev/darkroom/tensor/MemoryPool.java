@@ -199,14 +199,10 @@ public final class MemoryPool {
         return lastPath;
     }
 
-    /** Prefers other memory to these bytes for as long as there is some, since they will be claimed again. */
-    public void keep(long address, long bytes) {
-        kept.put(address, bytes);
-    }
-
-    /** Ends {@link #keep}. */
-    public void forget(long address) {
-        kept.remove(address);
+    /** Prefers other memory to these ranges, bytes by address, for as long as there is some, since they will be claimed again. */
+    public void keep(Map<Long, Long> ranges) {
+        kept.clear();
+        kept.putAll(ranges);
     }
 
     Block allocate(long bytes, Scope scope) {
