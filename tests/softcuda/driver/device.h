@@ -77,6 +77,8 @@ extern bool initialised;
 extern thread_local Device* currentDevice;
 
 std::vector<std::unique_ptr<Device>>& devices();
+/** Whether work is done; with SOFTCUDA_EXECUTE=0 it is only accepted, kernels need not be compiled, and memory is never touched. */
+bool executing();
 /** 75, 80, 90: what the devices say they are. */
 int capability();
 

@@ -77,6 +77,7 @@ int reserveMemory(Device& device, size_t bytes, uintptr_t& address) {
 void openMemory(uintptr_t address) {
     Allocation& allocation = allocations.at(address);
     allocation.open = true;
+    if (!executing()) return;
     memset(reinterpret_cast<void*>(address), 0xff, allocation.bytes);
     uint16_t* granule = shadow() + (address - DEVICE_BASE) / GRANULE;
     size_t left = allocation.bytes;

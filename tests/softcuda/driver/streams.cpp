@@ -20,6 +20,7 @@ std::shared_ptr<Stream> streamOf(void* handle) {
 }
 
 int submit(const std::shared_ptr<Stream>& stream, Work work) {
+    if (!executing()) work = [] { return int(SUCCESS); };
     if (stream->capture) {
         if (stream->capture->invalidated) return CAPTURE_INVALIDATED;
         stream->capture->work.push_back(std::move(work));

@@ -164,6 +164,11 @@ bool checking() {
     return !value || strcmp(value, "0") != 0;
 }
 
+bool executing() {
+    const char* value = getenv("SOFTCUDA_EXECUTE");
+    return !value || strcmp(value, "0") != 0;
+}
+
 Compiled compile(const Source& source) {
     try {
         return Compilation(source).run();

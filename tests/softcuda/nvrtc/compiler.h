@@ -25,5 +25,7 @@ Compiled compile(const Source& source);
 
 /** Whether kernels are compiled with the checks (SOFTCUDA_CHECK). */
 bool checking();
+/** Whether the device runs kernels: see the driver. */
+bool executing();
 
 }  // namespace softcuda

@@ -54,7 +54,7 @@ std::string readOptions(Source& source, int count, const char* const* options) {
 /** 12 and a number of this build and its checks: whoever keeps images by the version keeps them apart from another build's and from a GPU's. */
 NVRTC_API int nvrtcVersion(int* major, int* minor) {
     *major = 12;
-    *minor = 1000 + static_cast<int>(std::hash<std::string>()(SOFTCUDA_BUILD + std::to_string(checking())) % 1000000);
+    *minor = 1000 + static_cast<int>(std::hash<std::string>()(SOFTCUDA_BUILD + std::to_string(checking()) + std::to_string(executing())) % 1000000);
     return OK;
 }
 
@@ -98,6 +98,7 @@ NVRTC_API int nvrtcCompileProgram(void* handle, int count, const char* const* op
     Program& program = *static_cast<Program*>(handle);
     std::string unknown = readOptions(program.source, count, options);
     if (!unknown.empty()) return program.log = "unrecognized option " + unknown + "\n", INVALID_OPTION;
+    if (!executing()) return program.image = "SOFTCUDA:" + std::to_string(program.source.capability) + ":not run", OK;
     Compiled compiled = compile(program.source);
     program.log = compiled.log;
     if (!compiled.success) return COMPILATION;

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.darkroom.models.clip.ClipTextConfig;
 import dev.darkroom.models.clip.ClipTextEncoder;
 import dev.darkroom.models.unet.Conditioning;
+import dev.darkroom.models.unet.TimeTable;
 import dev.darkroom.models.unet.UNet;
 import dev.darkroom.models.unet.UNetConfig;
 import dev.darkroom.models.vae.Autoencoder;
@@ -55,7 +56,7 @@ class NetworkCostTest {
     void unetOfStableDiffusion15() {
         UNet unet = new UNet(parameters, UNetConfig.of("sd1", PublishedConfigs.of(ModelFamily.SD1, "unet")));
         Conditioning conditioning = unet.condition(ops, tensor(1, 77, 768));
-        unet.forward(ops, tensor(1, 64, 64, 4), time(), conditioning);
+        unet.forward(ops, tensor(1, 64, 64, 4), time(unet, conditioning), conditioning);
         assertCost(859.52, 0.8033);
     }
 
@@ -64,7 +65,7 @@ class NetworkCostTest {
         UNet unet = new UNet(parameters, UNetConfig.of("sdxl", PublishedConfigs.of(ModelFamily.SDXL, "unet")));
         Tensor sizes = scope.allocate(Shape.of(1, 6), DType.F32);
         Conditioning conditioning = unet.condition(ops, tensor(1, 77, 2048), tensor(1, 1280), sizes);
-        unet.forward(ops, tensor(1, 128, 128, 4), time(), conditioning);
+        unet.forward(ops, tensor(1, 128, 128, 4), time(unet, conditioning), conditioning);
         assertCost(2567.46, 6.7612);
     }
 
@@ -103,8 +104,8 @@ class NetworkCostTest {
         return scope.allocate(Shape.of(dims), DType.BF16);
     }
 
-    private Tensor time() {
-        return scope.allocate(Shape.of(1), DType.F32);
+    private TimeTable.Time time(UNet unet, Conditioning conditioning) {
+        return unet.times(ops, new float[1][1], conditioning).first(ops);
     }
 
     /** @param millions of parameters, to two decimals; @param teraFlops to four */

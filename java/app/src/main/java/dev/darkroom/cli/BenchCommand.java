@@ -1,5 +1,6 @@
 package dev.darkroom.cli;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.darkroom.pipeline.Darkroom;
@@ -8,6 +9,7 @@ import dev.darkroom.pipeline.NetworkBench;
 import dev.darkroom.pipeline.Request;
 import dev.darkroom.tensor.Bytes;
 import dev.darkroom.tensor.MemoryStatistics;
+import dev.darkroom.tensor.RecordingStatistics;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -79,7 +81,7 @@ final class BenchCommand implements Callable<Integer> {
 
     @Option(
             names = "--warmup",
-            defaultValue = "1",
+            defaultValue = "2", // the first loads kernels, the second is recorded
             description = "How often each part runs before. Default: ${DEFAULT-VALUE}.")
     private int warmup;
 
@@ -113,6 +115,13 @@ final class BenchCommand implements Callable<Integer> {
             int w = darkroom.latentWidth(request);
             double text = time(report, Part.TEXT, estimate.textFlops(), () -> networks.text(2 * count));
             double step = time(report, Part.UNET, estimate.stepFlops(), () -> networks.unet(2 * count, h, w));
+            if (report.has("unet")) {
+                RecordingStatistics runs = darkroom.device().recordings();
+                report.putObject("step_runs")
+                        .put("direct", runs.direct())
+                        .put("recorded", runs.recorded())
+                        .put("replayed", runs.replayed());
+            }
             double decode = time(report, Part.VAE, estimate.decodeFlops(), () -> networks.vaeDecode(1, h, w));
             if (part == Part.ALL) {
                 report.put("total_seconds", darkroom.loadSeconds() + text + steps * step + count * decode);
@@ -168,7 +177,7 @@ final class BenchCommand implements Callable<Integer> {
                 "load",
                 String.format(Locale.ROOT, "%.3f s", report.path("load_seconds").asDouble()));
         for (Part each : new Part[] {Part.TEXT, Part.UNET, Part.VAE}) {
-            var timed = report.path(each.name().toLowerCase(Locale.ROOT));
+            JsonNode timed = report.path(each.name().toLowerCase(Locale.ROOT));
             if (!timed.isMissingNode()) {
                 line(
                         each == Part.UNET ? "step" : each == Part.VAE ? "decode" : "text",
@@ -181,6 +190,13 @@ final class BenchCommand implements Callable<Integer> {
                                 timed.path("p95_seconds").asDouble(),
                                 timed.path("flops_per_second").asDouble() / 1e9));
             }
+        }
+        JsonNode runs = report.path("step_runs");
+        if (runs.path("recorded").asInt() > 0) {
+            line(
+                    "recording",
+                    runs.path("replayed") + " steps were replayed, " + runs.path("recorded") + " recorded, "
+                            + runs.path("direct") + " run directly");
         }
         if (report.has("total_seconds")) {
             line(

@@ -28,6 +28,7 @@ final class ArrivalCounters implements AutoCloseable {
     }
 
     private void grow(int newCount) {
+        stream.requireNotRecording("reserving counters");
         long bytes = (long) Integer.BYTES * newCount;
         DeviceAddress counters = new DeviceAddress();
         memory.memory(counters, bytes);

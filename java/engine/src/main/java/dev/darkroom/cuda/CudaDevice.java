@@ -6,9 +6,12 @@ import dev.darkroom.tensor.Device;
 import dev.darkroom.tensor.HalfFloats;
 import dev.darkroom.tensor.MemoryPool;
 import dev.darkroom.tensor.Ops;
+import dev.darkroom.tensor.RecordingStatistics;
 import dev.darkroom.tensor.Scope;
 import dev.darkroom.tensor.Tensor;
 import java.nio.ByteBuffer;
+import java.util.List;
+import java.util.Map;
 import jcuda.driver.CUdevice;
 import org.jspecify.annotations.Nullable;
 
@@ -149,6 +152,16 @@ public final class CudaDevice implements Device {
     @Override
     public @Nullable ScopeListener observer() {
         return listener;
+    }
+
+    @Override
+    public RecordingStatistics recordings() {
+        return engine.recordings.statistics();
+    }
+
+    /** For each recording that is kept, how often it launches which kernel. */
+    public List<Map<String, Integer>> recordedLaunches() {
+        return engine.recordings.launches();
     }
 
     @Override

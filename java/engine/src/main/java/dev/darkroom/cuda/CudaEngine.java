@@ -5,6 +5,7 @@ final class CudaEngine implements AutoCloseable {
     final GpuProperties gpu;
     final CudaStream stream;
     final ArrivalCounters arrivals;
+    final Recordings recordings;
     final Uploads uploads;
     final GemmKernels gemm;
     final ConvolutionKernels convolution;
@@ -22,6 +23,7 @@ final class CudaEngine implements AutoCloseable {
         pointwise = new PointwiseKernels(modules);
         uploads = new Uploads(stream, staging, pointwise, new ConversionKernels(modules));
         arrivals = new ArrivalCounters(stream);
+        recordings = new Recordings();
         gemm = new GemmKernels(modules, arrivals);
         convolution = new ConvolutionKernels(modules, arrivals, gemm);
         attention = new AttentionKernels(modules);
@@ -34,6 +36,7 @@ final class CudaEngine implements AutoCloseable {
 
     @Override
     public void close() {
+        recordings.close();
         arrivals.close();
     }
 }

@@ -16,6 +16,7 @@ final class CudaMemory implements MemoryPool.Backing {
 
     @Override
     public long reserve(long bytes) {
+        stream.requireNotRecording("reserving memory");
         stream.handle();
         DeviceAddress address = new DeviceAddress();
         int code = JCudaDriver.cuMemAlloc(address, bytes);

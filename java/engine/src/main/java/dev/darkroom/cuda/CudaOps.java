@@ -8,6 +8,7 @@ import dev.darkroom.tensor.Device;
 import dev.darkroom.tensor.HostTensor;
 import dev.darkroom.tensor.LinearWeight;
 import dev.darkroom.tensor.Ops;
+import dev.darkroom.tensor.Recording;
 import dev.darkroom.tensor.Scope;
 import dev.darkroom.tensor.Shape;
 import dev.darkroom.tensor.ShapeRules;
@@ -37,6 +38,11 @@ final class CudaOps implements Ops {
     @Override
     public Scope scope() {
         return scope;
+    }
+
+    @Override
+    public Recording recording(String name, Object key, List<Tensor> constants, Recording.Body body) {
+        return new CudaRecording(device, engine, scope, name, key, constants, body);
     }
 
     // ---- from the host ----

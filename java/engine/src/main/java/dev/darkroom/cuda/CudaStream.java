@@ -2,11 +2,18 @@ package dev.darkroom.cuda;
 
 import static jcuda.driver.CUstream_flags.CU_STREAM_NON_BLOCKING;
 
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.function.IntSupplier;
+import java.util.function.Supplier;
 import jcuda.Pointer;
 import jcuda.driver.CUdeviceptr;
 import jcuda.driver.CUfunction;
+import jcuda.driver.CUgraph;
+import jcuda.driver.CUgraphExec;
+import jcuda.driver.CUresult;
 import jcuda.driver.CUstream;
+import jcuda.driver.CUstreamCaptureMode;
 import jcuda.driver.JCudaDriver;
 import org.jspecify.annotations.Nullable;
 
@@ -15,6 +22,8 @@ class CudaStream implements AutoCloseable {
     private final @Nullable CudaContext context; // null for a stream of no GPU
     private final DriverErrors errors;
     private final CUstream stream = new CUstream();
+    private final Map<String, Integer> recordedLaunches = new TreeMap<>();
+    private @Nullable Supplier<String> recordedAt; // while work is recorded
     private Thread thread = Thread.currentThread();
 
     /** @param context current on the calling thread */
@@ -54,11 +63,61 @@ class CudaStream implements AutoCloseable {
             String name, CUfunction function, int x, int y, int z, int threads, int sharedBytes, Pointer parameters) {
         CUstream queue = handle();
         errors.launching(name);
+        if (recordedAt != null) {
+            recordedLaunches.merge(name, 1, Integer::sum);
+        }
         int code = JCudaDriver.cuLaunchKernel(function, x, y, z, threads, 1, 1, sharedBytes, queue, parameters, null);
-        if (errors.makesRoom(code)) { // the driver loads code and grows stacks when it must
+        if (recordedAt == null && errors.makesRoom(code)) { // the driver loads code and grows stacks when it must
             code = JCudaDriver.cuLaunchKernel(function, x, y, z, threads, 1, 1, sharedBytes, queue, parameters, null);
         }
         errors.check(code, "cuLaunchKernel");
+    }
+
+    /** Queues a graph. */
+    void launch(CudaGraph graph, CUgraphExec executable) {
+        CUstream queue = handle();
+        errors.launching(graph.toString());
+        make("cuGraphLaunch", () -> JCudaDriver.cuGraphLaunch(executable, queue));
+    }
+
+    /**
+     * From now on what is queued is recorded and not run, until {@link #endRecording} or {@link #abandonRecording}.
+     *
+     * @param where the scope that the work has come to, for messages
+     */
+    void beginRecording(Supplier<String> where) {
+        check(
+                JCudaDriver.cuStreamBeginCapture(handle(), CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL),
+                "cuStreamBeginCapture");
+        recordedAt = where;
+        recordedLaunches.clear();
+    }
+
+    /** What was recorded. */
+    CudaGraph endRecording() {
+        recordedAt = null;
+        CUgraph graph = new CUgraph();
+        check(JCudaDriver.cuStreamEndCapture(handle(), graph), "cuStreamEndCapture");
+        return CudaGraph.of(this, graph, recordedLaunches);
+    }
+
+    /** Forgets what was recorded, after something else has failed; does nothing where nothing is recorded. */
+    void abandonRecording() {
+        if (recordedAt != null) {
+            recordedAt = null;
+            CUgraph graph = new CUgraph();
+            int code = JCudaDriver.cuStreamEndCapture(handleForReturns(), graph);
+            if (code == CUresult.CUDA_SUCCESS) { // else there is none to give back
+                errors.checkReturn(JCudaDriver.cuGraphDestroy(graph), "cuGraphDestroy");
+            }
+        }
+    }
+
+    /** Throws while work is recorded: {@code what} cannot be part of a graph. */
+    void requireNotRecording(String what) {
+        if (recordedAt != null) {
+            throw new IllegalStateException(what + " at " + recordedAt.get() + ", in work that is being recorded: it must be done before or after");
+        }
     }
 
     /** Queues a copy within the device. */
@@ -78,6 +137,7 @@ class CudaStream implements AutoCloseable {
 
     /** Waits for everything queued so far. */
     void synchronize() {
+        requireNotRecording("waiting for the device");
         check(JCudaDriver.cuStreamSynchronize(handle()), "cuStreamSynchronize");
     }
 

@@ -37,6 +37,7 @@ final class ModuleLoader implements Modules.Loader {
 
     @Override
     public Kernel load(String file, String function, List<String> defines) {
+        stream.requireNotRecording("loading kernel " + function + " of " + file);
         stream.handle();
         List<String> key = new ArrayList<>(defines);
         key.add(0, file);

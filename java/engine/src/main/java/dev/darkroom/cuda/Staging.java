@@ -91,6 +91,7 @@ class Staging implements AutoCloseable {
     }
 
     private void send(ByteBuffer piece, long start, Arrival arrival) {
+        compute.requireNotRecording("an upload");
         CUstream computing = compute.handle();
         int bytes = piece.remaining();
         Slot slot = slots.get(next);
@@ -107,6 +108,7 @@ class Staging implements AutoCloseable {
 
     /** Brings the bytes of {@code tensor} to the host, in order, a piece at a time; waits for the device. */
     void download(Tensor tensor, Consumer<ByteBuffer> reader) {
+        compute.requireNotRecording("reading values");
         CUstream computing = compute.handle();
         Slot slot = slots.get(next);
         compute.check(JCudaDriver.cuEventSynchronize(slot.taken), "cuEventSynchronize");

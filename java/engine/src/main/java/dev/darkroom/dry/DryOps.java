@@ -7,6 +7,7 @@ import dev.darkroom.tensor.Device;
 import dev.darkroom.tensor.HostTensor;
 import dev.darkroom.tensor.LinearWeight;
 import dev.darkroom.tensor.Ops;
+import dev.darkroom.tensor.Recording;
 import dev.darkroom.tensor.Scope;
 import dev.darkroom.tensor.Shape;
 import dev.darkroom.tensor.ShapeRules;
@@ -36,6 +37,20 @@ final class DryOps implements Ops {
         return scope;
     }
 
+    /** Takes the memory that a device which replays needs: copies of constants and inputs. */
+    @Override
+    public Recording recording(String name, Object key, List<Tensor> constants, Recording.Body body) {
+        constants.forEach(constant -> scope.allocate(constant.shape(), constant.dtype()));
+        boolean[] copied = new boolean[1];
+        return (ops, inputs) -> {
+            if (!copied[0]) {
+                inputs.forEach(input -> scope.allocate(input.shape(), input.dtype()));
+                copied[0] = true;
+            }
+            return ops.scopedAll(name, s -> body.apply(s, constants, inputs));
+        };
+    }
+
     @Override
     public Tensor upload(HostTensor values, DType dtype) {
         return result("upload", values.shape(), dtype, 0);
@@ -52,7 +67,7 @@ final class DryOps implements Ops {
             HostTensor weight, @Nullable HostTensor bias, Conv2dWeight.Geometry geometry, DType dtype) {
         Shape shape = ShapeRules.conv2dWeight(this, weight, bias);
         Tensor memory = allocateParameters(shape, bias, dtype);
-        if (shape.dim(1) == 3 && geometry.equals(Conv2dWeight.Geometry.afterUpsample(3))) {
+        if (shape.dim(1) == 3 && shape.dim(2) == 3 && geometry.equals(Conv2dWeight.Geometry.afterUpsample(3))) {
             scope.allocate(
                     Shape.of(4, shape.dim(0), 2, 2, shape.dim(3)), dtype); // devices keep its taps summed as well
         }

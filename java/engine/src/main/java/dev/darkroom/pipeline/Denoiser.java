@@ -1,16 +1,22 @@
 package dev.darkroom.pipeline;
 
 import dev.darkroom.models.unet.Conditioning;
+import dev.darkroom.models.unet.TimeTable;
 import dev.darkroom.models.unet.UNet;
 import dev.darkroom.sampling.SamplingPlan;
-import dev.darkroom.tensor.DType;
+import dev.darkroom.sampling.StepSums;
 import dev.darkroom.tensor.Ops;
+import dev.darkroom.tensor.Recording;
 import dev.darkroom.tensor.Shape;
 import dev.darkroom.tensor.Tensor;
-import java.util.Arrays;
+import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
+import java.util.Map;
+import java.util.OptionalDouble;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /** Carries out a sampling plan on tensors, with a U-Net as its model. */
 final class Denoiser {
@@ -20,15 +26,25 @@ final class Denoiser {
         void done(int step, Tensor sample);
     }
 
+    /** Gives fresh noise of a shape [n, h, w, c], f32. */
+    @FunctionalInterface
+    interface NoiseSource {
+        Tensor draw(Ops ops, Shape shape);
+    }
+
     private final UNet unet;
     private final Conditioning conditioning;
     private final Job job;
+    private final StepSums sums;
+    private final boolean drawsNoise;
 
     /** @param conditioning of the negative prompts and the prompts where there is guidance, else of the prompts */
     Denoiser(UNet unet, Conditioning conditioning, Job job) {
         this.unet = unet;
         this.conditioning = conditioning;
         this.job = job;
+        this.sums = StepSums.of(job.plan());
+        this.drawsNoise = job.plan().steps().stream().anyMatch(SamplingPlan.Step::drawsNoise);
     }
 
     /** Whether a job's predictions are made twice, without and with the prompt. Distilled models take guidance as an input instead. */
@@ -38,59 +54,73 @@ final class Denoiser {
 
     /** start f32 [n, h, w, c] → the last sample. */
     Tensor run(Ops ops, Tensor start, StepListener listener) {
-        List<Tensor> slots = Collections.nCopies(job.plan().slots(), start); // history is written before it is read
-        return ops.iterateAll("steps", job.plan().steps().size(), slots, (s, i, state) -> {
-                    List<Tensor> next = step(s, job.plan().steps().get(i), state);
-                    listener.done(i, next.get(SamplingPlan.SAMPLE));
-                    return next;
-                })
-                .get(SamplingPlan.SAMPLE);
+        return run(ops, start, sums.steps(), (s, shape) -> noise(s, job, shape), listener);
     }
 
-    private List<Tensor> step(Ops ops, SamplingPlan.Step step, List<Tensor> state) {
-        Tensor[] slots = state.toArray(Tensor[]::new);
-        Tensor sample = slots[SamplingPlan.SAMPLE];
-        slots[SamplingPlan.OUTPUT] = predict(ops, sample, step.time(), step.inputScale());
-        if (step.drawsNoise()) {
-            slots[SamplingPlan.NOISE] = noise(ops, job, sample.shape());
-        }
-        for (SamplingPlan.Assignment assignment : step.assignments()) {
-            slots[assignment.slot()] = value(ops, assignment, slots);
-        }
-        slots[SamplingPlan.OUTPUT] = slots[SamplingPlan.SAMPLE]; // neither is read in the next step
-        slots[SamplingPlan.NOISE] = slots[SamplingPlan.SAMPLE];
-        return List.of(slots);
-    }
-
-    /** sample f32 [n, h, w, c] → the guided prediction, f32 of the same shape. */
-    Tensor predict(Ops ops, Tensor sample, double time, double inputScale) {
-        return ops.scoped("predict", s -> {
-            boolean guided = isGuided(unet, job);
-            int n = sample.dim(0);
-            Tensor scaled = inputScale == 1 ? sample : sum(s, new double[] {inputScale}, sample);
-            Tensor input = guided ? s.concatRows(scaled, scaled) : scaled;
-            float[] times = new float[input.dim(0)];
-            Arrays.fill(times, (float) time);
-            Tensor prediction =
-                    unet.forward(s, input, s.upload(Shape.of(times.length), times), conditioning, guidanceInput(s, n));
-            Tensor output = s.cast(prediction, DType.F32);
-            if (!guided) {
-                return output;
-            }
-            Tensor without = output.rows(0, n);
-            Tensor with = output.rows(n, 2 * n);
-            Tensor mixed = sum(s, new double[] {1 - job.guidance(), job.guidance()}, without, with);
-            return job.guidanceRescale() > 0 ? s.rescaleGuidance(mixed, with, (float) job.guidanceRescale()) : mixed;
+    /** As {@link #run(Ops, Tensor, StepListener)}, for the first {@code count} steps and with noise from elsewhere. */
+    Tensor run(Ops ops, Tensor start, int count, NoiseSource noise, StepListener listener) {
+        return ops.scoped("denoise", s -> {
+            TimeTable times = times(s);
+            List<DenoisingStep.Form> forms =
+                    IntStream.range(0, sums.steps()).mapToObj(this::form).toList();
+            Tensor coefficients = coefficients(s, forms); // [steps, k]
+            Map<DenoisingStep.Form, Recording> recordings = new HashMap<>();
+            forms.stream().distinct().forEach(form -> {
+                DenoisingStep step = new DenoisingStep(form, conditioning, times);
+                recordings.put(form, s.recording("step", form, step.constants(), step::apply));
+            });
+            List<Tensor> state = Collections.nCopies(sums.state().size(), start); // history is written before it is read
+            return s.iterateAll("steps", count, state, (t, i, current) -> {
+                        List<Tensor> inputs = new ArrayList<>(current);
+                        inputs.add(times.step(i));
+                        inputs.add(coefficients.rows(i, i + 1));
+                        if (drawsNoise) { // a step that draws none multiplies what it gets by 0
+                            boolean draws = job.plan().steps().get(i).drawsNoise();
+                            inputs.add(draws ? noise.draw(t, start.shape()) : current.get(0));
+                        }
+                        List<Tensor> next = recordings.get(forms.get(i)).run(t, inputs);
+                        listener.done(i, next.get(0));
+                        return next;
+                    })
+                    .get(0);
         });
     }
 
-    private @Nullable Tensor guidanceInput(Ops ops, int n) {
-        if (unet.config().guidanceWidth() == 0) {
-            return null;
+    private TimeTable times(Ops ops) {
+        float[][] times = new float[sums.steps()][1];
+        for (int i = 0; i < times.length; i++) {
+            times[i][0] = (float) job.plan().steps().get(i).time();
         }
-        float[] scales = new float[n];
-        Arrays.fill(scales, (float) job.guidance());
-        return unet.guidanceEmbedding(ops, scales);
+        boolean told = unet.config().guidanceWidth() > 0;
+        return unet.times(
+                ops, times, conditioning, told ? OptionalDouble.of(job.guidance()) : OptionalDouble.empty());
+    }
+
+    private DenoisingStep.Form form(int step) {
+        boolean scales = job.plan().steps().stream().anyMatch(each -> each.inputScale() != 1);
+        boolean guided = isGuided(unet, job);
+        double rescale = guided ? job.guidanceRescale() : 0;
+        return new DenoisingStep.Form(unet, sums.state(), sums.rounds(step), guided, rescale, scales, drawsNoise);
+    }
+
+    /** What the steps' sums multiply with, a row for each. */
+    private Tensor coefficients(Ops ops, List<DenoisingStep.Form> forms) {
+        double[][] rows = new double[forms.size()][];
+        for (int i = 0; i < rows.length; i++) {
+            double[][][] rounds = new double[sums.rounds(i).size()][][];
+            for (int r = 0; r < rounds.length; r++) {
+                rounds[r] = sums.coefficients(i, r);
+            }
+            rows[i] = forms.get(i).coefficients(job.plan().steps().get(i), rounds, job.guidance());
+        }
+        int width = Stream.of(rows).mapToInt(row -> row.length).max().orElseThrow();
+        float[] table = new float[rows.length * width];
+        for (int i = 0; i < rows.length; i++) {
+            for (int k = 0; k < rows[i].length; k++) {
+                table[i * width + k] = (float) rows[i][k];
+            }
+        }
+        return ops.upload(Shape.of(rows.length, width), table);
     }
 
     /** A draw of the job's noise for samples of {@code shape} [n, h, w, c]. */
@@ -105,20 +135,5 @@ final class Denoiser {
             rounded[k] = (float) coefficients[k];
         }
         return ops.weightedSum(ops.upload(Shape.of(1, rounded.length), rounded), terms);
-    }
-
-    private static Tensor value(Ops ops, SamplingPlan.Assignment assignment, Tensor[] slots) {
-        var form = assignment.form().coefficients();
-        double[] coefficients = form.values().stream().mapToDouble(each -> each).toArray();
-        Tensor[] terms = form.keySet().stream().map(slot -> slots[slot]).toArray(Tensor[]::new);
-        Tensor value = sum(ops, coefficients, terms);
-        SamplingPlan.Bound bound = assignment.bound();
-        if (bound instanceof SamplingPlan.Bound.Clip clip) {
-            return ops.clip(value, (float) -clip.range(), (float) clip.range());
-        }
-        if (bound instanceof SamplingPlan.Bound.Threshold threshold) {
-            return ops.dynamicThreshold(value, (float) threshold.ratio(), (float) threshold.max());
-        }
-        return value;
     }
 }

@@ -22,6 +22,8 @@ import java.util.List;
  * @param decodeFlops of decoding one picture
  */
 public record Estimate(long peakBytes, long weightBytes, long textFlops, long stepFlops, long decodeFlops) {
+    private static final int STEPS = 2; // the second begins with a full state, and with nothing to prepare
+
     static Estimate of(ModelFiles model, List<ClipTokenizer> tokenizers, DType dtype, Job job) {
         try (DryDevice device = Devices.dry(dtype);
                 Networks networks = Networks.shapesOf(device, model, dtype);
@@ -36,11 +38,17 @@ public record Estimate(long peakBytes, long weightBytes, long textFlops, long st
                 device.tally().reset();
             }
             Tensor start = scope.allocate(generation.latentShape(job), DType.F32);
-            Tensor last = new Denoiser(networks.unet(), conditioning, job).predict(ops, start, 0, 0.5);
-            long step = flops(device);
+            long[] step = new long[1];
+            Tensor last = new Denoiser(networks.unet(), conditioning, job)
+                    .run(
+                            ops,
+                            start,
+                            Math.min(STEPS, job.plan().steps().size()),
+                            (s, shape) -> s.scope().allocate(shape, DType.F32),
+                            (i, sample) -> step[0] = flops(device));
             generation.decoded(ops, last.rows(0, 1));
             long decode = flops(device);
-            return new Estimate(device.pool().statistics().peak(), weights, text, step, decode);
+            return new Estimate(device.pool().statistics().peak(), weights, text, step[0], decode);
         }
     }
 

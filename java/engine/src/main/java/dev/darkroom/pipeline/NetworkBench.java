@@ -2,15 +2,19 @@ package dev.darkroom.pipeline;
 
 import dev.darkroom.models.clip.ClipTextEncoder;
 import dev.darkroom.models.unet.Conditioning;
+import dev.darkroom.models.unet.TimeTable;
 import dev.darkroom.models.unet.UNet;
 import dev.darkroom.tensor.DType;
 import dev.darkroom.tensor.Device;
 import dev.darkroom.tensor.HostTensor;
 import dev.darkroom.tensor.Ops;
+import dev.darkroom.tensor.Recording;
 import dev.darkroom.tensor.Scope;
 import dev.darkroom.tensor.Shape;
 import dev.darkroom.tensor.Tensor;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 
 /** The networks of a model one by one, on random input, for measurements; each call returns when the device is done. */
@@ -28,7 +32,13 @@ public final class NetworkBench {
         this.dtype = dtype;
     }
 
-    /** One U-Net pass over latents [batch, height, width, c] and texts of 77 tokens. Returns seconds; what a step repeats, and no more. */
+    /** What a recorded pass depends on. */
+    private record Pass(UNet unet) {}
+
+    /**
+     * One U-Net pass over latents [batch, height, width, c] and texts of 77 tokens, recorded where the device can. Returns seconds; what a step repeats,
+     * and no more.
+     */
     public double unet(int batch, int height, int width) {
         UNet unet = networks.unet();
         try (Scope scope = Scope.open(device, "bench")) {
@@ -38,10 +48,15 @@ public final class NetworkBench {
             Tensor context = random(
                     ops, dtype, batch, TOKENS, unet.config().contextWidths().get(0));
             Conditioning conditioning = condition(ops, unet, context);
-            float[] times = new float[batch];
-            Arrays.fill(times, 500);
-            Tensor time = ops.upload(Shape.of(batch), times);
-            return seconds(() -> ops.scoped("pass", s -> unet.forward(s, latents, time, conditioning)));
+            TimeTable times = unet.times(ops, new float[][] {{500}}, conditioning);
+            List<Tensor> constants = new ArrayList<>(conditioning.tensors());
+            constants.add(times.order());
+            Recording pass = ops.recording("pass", new Pass(unet), constants, (s, fixed, inputs) -> {
+                int last = fixed.size() - 1;
+                TimeTable.Time time = times.at(s, inputs.get(1), fixed.get(last));
+                return List.of(unet.forward(s, inputs.get(0), time, conditioning.with(fixed.subList(0, last))));
+            });
+            return seconds(() -> pass.run(ops, List.of(latents, times.step(0))));
         }
     }
 

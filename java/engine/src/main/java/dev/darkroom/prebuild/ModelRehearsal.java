@@ -3,6 +3,7 @@ package dev.darkroom.prebuild;
 import dev.darkroom.models.clip.ClipTextConfig;
 import dev.darkroom.models.clip.ClipTextEncoder;
 import dev.darkroom.models.unet.Conditioning;
+import dev.darkroom.models.unet.TimeTable;
 import dev.darkroom.models.unet.UNet;
 import dev.darkroom.models.unet.UNetConfig;
 import dev.darkroom.models.vae.Autoencoder;
@@ -22,6 +23,7 @@ import java.util.List;
 
 /** Runs everything that a model does between texts and pictures once, with shapes instead of weights, on a device that computes nothing. */
 final class ModelRehearsal {
+    private static final int STEPS = 20;
     private static final int TOKENS = 77;
     private static final List<Integer> BATCHES = List.of(1, 2, 8); // pictures, twice as many with guidance
 
@@ -91,7 +93,8 @@ final class ModelRehearsal {
                     model.side(),
                     model.side(),
                     unet.config().inChannels());
-            Tensor prediction = unet.forward(s, sample, tensor(s, DType.F32, rows), conditioning);
+            TimeTable times = unet.times(s, new float[STEPS][1], conditioning);
+            Tensor prediction = unet.forward(s, sample, times.first(s), conditioning);
             return s.countNonFinite(s.cast(prediction, DType.F32));
         });
     }

@@ -86,7 +86,7 @@ final class PipelinesGroup implements Group {
         try (Networks networks = Networks.load(check.device(), model, check.dtype())) {
             check.device().observe((path, result) -> {
                 // The first tensor that leaves the scope of a step is the sample.
-                if (path.matches("request/steps\\.\\d+")
+                if (path.matches("request/denoise/steps\\.\\d+")
                         && steps.size() == Integer.parseInt(path.replaceAll("\\D", ""))) {
                     steps.add(Check.download(result));
                 }

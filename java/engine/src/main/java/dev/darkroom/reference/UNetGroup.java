@@ -2,12 +2,12 @@ package dev.darkroom.reference;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.darkroom.models.unet.Conditioning;
+import dev.darkroom.models.unet.TimeTable;
 import dev.darkroom.models.unet.UNet;
 import dev.darkroom.tensor.DType;
 import dev.darkroom.tensor.HostTensor;
 import dev.darkroom.tensor.Ops;
 import dev.darkroom.tensor.Scope;
-import dev.darkroom.tensor.Shape;
 import dev.darkroom.tensor.Tensor;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -48,7 +48,9 @@ final class UNetGroup implements Group {
             });
             Conditioning conditioning = condition(ops, unet, values);
             Tensor sample = Check.uploadImage(ops, values.get("sample"));
-            Tensor out = unet.forward(ops, sample, times(ops, values, sample.dim(0)), conditioning);
+            float[][] times = {times(values, sample.dim(0))};
+            TimeTable.Time time = unet.times(ops, times, conditioning).first(ops);
+            Tensor out = unet.forward(ops, sample, time, conditioning);
             Check.Case comparison = check.new Case(name(), file, entry, Tolerance.UNET);
             comparison.compare(
                     "out", Check.download(out), values.floats("out"), firstDeparture(comparison, taps, values));
@@ -68,15 +70,15 @@ final class UNetGroup implements Group {
                 : unet.condition(ops, context);
     }
 
-    /** One time for all images or one for each. */
-    private static Tensor times(Ops ops, Check.Values values, int images) {
+    /** One for each image. */
+    private static float[] times(Check.Values values, int images) {
         HostTensor stored = values.get("timestep");
         float[] times = stored.toFloats();
         float[] each = Arrays.copyOf(times, images);
         if (times.length == 1) {
             Arrays.fill(each, times[0]);
         }
-        return ops.upload(Shape.of(images), each);
+        return each;
     }
 
     /** The first activation, in the order of computation, that disagrees. */

@@ -34,6 +34,21 @@ public final class LinearForm {
         return new LinearForm(product);
     }
 
+    /** This form with what {@code values} has for a slot put in the slot's place. */
+    LinearForm with(Map<Integer, LinearForm> values) {
+        LinearForm sum = new LinearForm(new TreeMap<>());
+        for (Map.Entry<Integer, Double> term : coefficients.entrySet()) {
+            LinearForm value = values.get(term.getKey());
+            sum = sum.plus((value == null ? of(term.getKey()) : value).times(term.getValue()));
+        }
+        return sum;
+    }
+
+    /** What slot {@code slot} is multiplied by. */
+    double coefficient(int slot) {
+        return coefficients.getOrDefault(slot, 0.0);
+    }
+
     /** Coefficients by slot, those that are zero left out. */
     public Map<Integer, Double> coefficients() {
         TreeMap<Integer, Double> present = new TreeMap<>(coefficients);

@@ -3,6 +3,7 @@ package dev.darkroom.sampling;
 import java.util.Arrays;
 import java.util.function.BiConsumer;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /** Executes plans over arrays in double precision: what verifies samplers, and the definition of what devices do with tensors. */
 public final class PlanInterpreter {
@@ -58,7 +59,11 @@ public final class PlanInterpreter {
                 sum[k] += coefficient * slots[slot][k];
             }
         });
-        SamplingPlan.Bound bound = assignment.bound();
+        return bounded(sum, assignment.bound(), images);
+    }
+
+    /** {@code sum}, changed as {@code bound} says; null for nothing. */
+    static double[] bounded(double[] sum, SamplingPlan.@Nullable Bound bound, int images) {
         if (bound instanceof SamplingPlan.Bound.Clip clip) {
             for (int k = 0; k < sum.length; k++) {
                 sum[k] = Math.max(-clip.range(), Math.min(clip.range(), sum[k]));

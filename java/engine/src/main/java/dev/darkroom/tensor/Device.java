@@ -45,6 +45,11 @@ public interface Device extends AutoCloseable {
     @Nullable
     ScopeListener observer();
 
+    /** How the runs of recordings ({@link Ops#recording}) were carried out so far. */
+    default RecordingStatistics recordings() {
+        return RecordingStatistics.NONE;
+    }
+
     /**
      * Gives the device back.
      *

@@ -6,7 +6,9 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableSet;
+import java.util.Objects;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -63,6 +65,11 @@ public final class MemoryPool {
             return owner == null;
         }
 
+        /** Whether it is part of an {@link AllocationPlan}'s memory, which is a block of its own. */
+        private boolean isPlanned() {
+            return segmentBytes == 0;
+        }
+
         private boolean isWholeSegment() {
             return bytes == segmentBytes;
         }
@@ -86,6 +93,10 @@ public final class MemoryPool {
     private final TreeSet<Block> freeSmall = new TreeSet<>(BY_SIZE);
     private final TreeSet<Block> freeLarge = new TreeSet<>(BY_SIZE);
     private final Set<Block> live = new HashSet<>();
+    private final TreeMap<Long, Long> kept = new TreeMap<>(); // bytes by address
+    private AllocationPlan.@Nullable Trace trace;
+    private AllocationPlan.@Nullable Placement placement;
+    private String lastPath = "";
     private long cacheLimit = Long.MAX_VALUE;
     private boolean direct;
     private long liveBytes;
@@ -194,13 +205,81 @@ public final class MemoryPool {
         }
     }
 
+    /** Watches what is allocated and released from now until {@link #endTrace}. */
+    public void beginTrace() {
+        trace = new AllocationPlan.Trace();
+    }
+
+    /** Where what was watched could lie. */
+    public AllocationPlan endTrace() {
+        AllocationPlan plan = Objects.requireNonNull(trace, "nothing is watched").plan();
+        trace = null;
+        return plan;
+    }
+
+    /** From now until {@link #endPlacement} every block comes from the memory at {@code address}, where {@code plan} has it; the device is not asked for any. */
+    public void beginPlacement(AllocationPlan plan, long address) {
+        placement = plan.new Placement(address);
+    }
+
+    public void endPlacement() {
+        placement = null;
+    }
+
+    /** The scope for which {@link #beginPlacement} placed a block last: where the work that is being recorded has come to. */
+    public String lastPath() {
+        return lastPath;
+    }
+
+    /** Prefers other memory to these ranges, bytes by address, for as long as there is some, since they will be claimed again. */
+    public void keep(Map<Long, Long> ranges) {
+        kept.clear();
+        kept.putAll(ranges);
+    }
+
     Block allocate(long bytes, Scope scope) {
         long size = direct ? Math.max(1, bytes) : Math.max(GRANULE, roundUp(bytes, GRANULE));
+        if (placement != null) {
+            lastPath = scope.path();
+            Block placed = new Block(0, 0, false, placement.place(size, scope), size);
+            placement.made(placed);
+            return placed;
+        }
         boolean small = size <= SMALL_BYTES;
         NavigableSet<Block> free = small ? freeSmall : freeLarge;
         Block cached = direct ? null : takeBestFit(free, size);
         Block block = cached != null ? cached : reserve(size, small, scope);
-        split(block, size, free);
+        handOut(block, size, bytes, scope);
+        if (cached == null) {
+            trim(); // what is left of a new segment adds to what is cached
+        }
+        return block;
+    }
+
+    /** Hands out these bytes and no others; null when some of them are in use or not reserved. */
+    @Nullable
+    Block claim(long address, long bytes, Scope scope) {
+        long size = Math.max(GRANULE, roundUp(bytes, GRANULE));
+        NavigableSet<Block> free = size <= SMALL_BYTES ? freeSmall : freeLarge;
+        for (Block holder : free) {
+            if (holder.address <= address && address + size <= holder.address + holder.bytes) {
+                free.remove(holder);
+                Block block = holder;
+                if (holder.address < address) {
+                    split(holder, address - holder.address, free);
+                    free.add(holder);
+                    block = Objects.requireNonNull(holder.next);
+                    free.remove(block);
+                }
+                handOut(block, size, bytes, scope);
+                return block;
+            }
+        }
+        return null;
+    }
+
+    private void handOut(Block block, long size, long bytes, Scope scope) {
+        split(block, size, block.small ? freeSmall : freeLarge);
         block.owner = scope;
         block.requested = bytes;
         live.add(block);
@@ -209,15 +288,26 @@ public final class MemoryPool {
         requestedBytes += bytes;
         allocations++;
         peakBytes = Math.max(peakBytes, liveBytes);
-        if (cached == null) {
-            trim(); // what is left of a new segment adds to what is cached
+        if (trace != null) {
+            trace.made(block, block.bytes);
         }
-        return block;
     }
 
     void free(Block block) {
+        if (block.isPlanned()) {
+            if (placement != null) {
+                placement.released(block);
+                if (poison) {
+                    backing.poison(block.address, block.bytes);
+                }
+            }
+            return;
+        }
         if (!live.remove(block)) {
             throw new IllegalStateException("a block of device memory was freed twice");
+        }
+        if (trace != null) {
+            trace.released(block);
         }
         long freedBytes = block.bytes;
         block.owner = null;
@@ -240,10 +330,23 @@ public final class MemoryPool {
 
     private @Nullable Block takeBestFit(NavigableSet<Block> free, long size) {
         Block best = free.ceiling(new Block(0, 0, false, 0, size));
-        if (best != null) {
-            free.remove(best);
+        if (best == null) {
+            return null;
         }
+        Block fitting = best;
+        best = kept.isEmpty()
+                ? fitting
+                : free.tailSet(fitting, true).stream()
+                        .filter(block -> !holdsKept(block))
+                        .findFirst()
+                        .orElse(fitting);
+        free.remove(best);
         return best;
+    }
+
+    private boolean holdsKept(Block block) {
+        Map.Entry<Long, Long> last = kept.lowerEntry(block.address + block.bytes);
+        return last != null && last.getKey() + last.getValue() > block.address;
     }
 
     private Block reserve(long size, boolean small, Scope scope) {

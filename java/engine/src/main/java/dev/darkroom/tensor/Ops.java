@@ -78,6 +78,19 @@ public interface Ops {
         return state;
     }
 
+    /**
+     * A computation to be run many times, which a device may record and replay ({@link Recording}). What that takes of memory, copies of constants and
+     * inputs included, belongs to this scope.
+     *
+     * @param name      of the scope that {@code body} runs in
+     * @param key       stands for all that {@code body} depends on besides the shapes and types of its tensors: two recordings with equal names and keys
+     *                  do the same. Holds the networks whose weights are read, which are compared by identity
+     * @param constants tensors that keep their values for as long as this scope lives
+     */
+    default Recording recording(String name, Object key, List<Tensor> constants, Recording.Body body) {
+        return (ops, inputs) -> ops.scopedAll(name, s -> body.apply(s, constants, inputs));
+    }
+
     // ---- from the host ----
 
     /** A tensor of the host's values converted to {@code dtype}; integers keep their values. */

@@ -73,6 +73,19 @@ public final class Scope implements AutoCloseable {
         return new Tensor(device, storage, 0, shape, dtype);
     }
 
+    /** As {@link #allocate}, at {@code address} and nowhere else; null when some of that memory is in use. */
+    public @Nullable Tensor claim(long address, Shape shape, DType dtype) {
+        requireOpen();
+        MemoryPool pool = device.pool();
+        MemoryPool.Block block = pool.claim(address, shape.count() * dtype.bytes(), this);
+        if (block == null) {
+            return null;
+        }
+        Storage storage = new Storage(pool, block, this, null);
+        owned.add(storage);
+        return new Tensor(device, storage, 0, shape, dtype);
+    }
+
     /**
      * Moves the memory of {@code tensor} to {@code target}, which then releases it. A tensor that an outer scope owns already (an
      * argument handed back, a weight) stays where it is.

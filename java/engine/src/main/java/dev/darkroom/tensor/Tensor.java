@@ -85,6 +85,14 @@ public final class Tensor {
         return new Tensor(device, storage, offset + from * rowBytes, shape.with(0, to - from), dtype);
     }
 
+    /** The bytes from {@code from} on as a tensor of their own; no copy. For devices that lay out a piece of memory themselves. */
+    public Tensor part(long from, Shape partShape, DType partType) {
+        if (from < 0 || from + partShape.count() * partType.bytes() > byteSize()) {
+            throw new ShapeException(partType + " " + partShape + " from byte " + from + " of a tensor of " + byteSize() + " bytes");
+        }
+        return new Tensor(device, storage, offset + from, partShape, partType);
+    }
+
     /** The values as f32 on the host, row-major; waits for the device. */
     public float[] toHost() {
         return device.download(this);

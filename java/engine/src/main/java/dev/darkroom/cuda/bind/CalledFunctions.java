@@ -26,6 +26,10 @@ final class CalledFunctions {
             "cuEventSynchronize",
             "cuFuncGetAttribute",
             "cuFuncSetAttribute",
+            "cuGraphDestroy",
+            "cuGraphExecDestroy",
+            "cuGraphInstantiateWithFlags",
+            "cuGraphLaunch",
             "cuInit",
             "cuLaunchKernel",
             "cuMemAllocHost_v2",
@@ -40,8 +44,10 @@ final class CalledFunctions {
             "cuModuleGetFunction",
             "cuModuleLoadData",
             "cuModuleUnload",
+            "cuStreamBeginCapture_v2",
             "cuStreamCreate",
             "cuStreamDestroy_v2",
+            "cuStreamEndCapture",
             "cuStreamSynchronize",
             "cuStreamWaitEvent");
 

@@ -48,11 +48,12 @@ final class Blocks {
             List<SpatialTransformer> attentions,
             Tensor x,
             @Nullable Tensor skip,
-            Tensor siluTime,
+            TimeTable.Time time,
             Conditioning conditioning) {
         return ops.scoped("layer." + j, s -> {
             ResnetBlock resnet = resnets.get(j);
-            Tensor h = skip == null ? resnet.forward(s, x, siluTime) : resnet.forward(s, x, skip, siluTime);
+            Tensor projected = time.of(resnet);
+            Tensor h = skip == null ? resnet.forward(s, x, projected) : resnet.forward(s, x, skip, projected);
             return attentions.isEmpty() ? h : attentions.get(j).forward(s, h, conditioning::of);
         });
     }

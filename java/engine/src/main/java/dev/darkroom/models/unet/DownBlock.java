@@ -32,16 +32,20 @@ final class DownBlock {
                 : new Conv2d(p.at("downsamplers").at(0).at("conv"), out, out, 3, Conv2dWeight.Geometry.halving(1, 1));
     }
 
+    List<ResnetBlock> resnets() {
+        return resnets;
+    }
+
     List<SpatialTransformer> attentions() {
         return attentions;
     }
 
     /** x [n, h, w, in] → the skip connections it leaves, of which the last is its result. */
-    List<Tensor> forward(Ops ops, Tensor x, Tensor siluTime, Conditioning conditioning) {
+    List<Tensor> forward(Ops ops, Tensor x, TimeTable.Time time, Conditioning conditioning) {
         List<Tensor> results = new ArrayList<>();
         Tensor h = x;
         for (int j = 0; j < resnets.size(); j++) {
-            h = Blocks.layer(ops, j, resnets, attentions, h, null, siluTime, conditioning);
+            h = Blocks.layer(ops, j, resnets, attentions, h, null, time, conditioning);
             results.add(h);
         }
         if (downsampler != null) {

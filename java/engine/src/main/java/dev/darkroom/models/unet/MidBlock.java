@@ -22,13 +22,17 @@ final class MidBlock {
         last = Blocks.resnet(p.at("resnets").at(1), channels, channels, config);
     }
 
+    List<ResnetBlock> resnets() {
+        return List.of(first, last);
+    }
+
     SpatialTransformer attention() {
         return attention;
     }
 
     /** x [n, h, w, c] → the same shape. */
-    Tensor forward(Ops ops, Tensor x, Tensor siluTime, Conditioning conditioning) {
-        Tensor h = first.forward(ops, x, siluTime);
-        return last.forward(ops, attention.forward(ops, h, conditioning::of), siluTime);
+    Tensor forward(Ops ops, Tensor x, TimeTable.Time time, Conditioning conditioning) {
+        Tensor h = first.forward(ops, x, time.of(first));
+        return last.forward(ops, attention.forward(ops, h, conditioning::of), time.of(last));
     }
 }

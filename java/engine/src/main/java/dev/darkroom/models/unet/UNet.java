@@ -5,6 +5,7 @@ import dev.darkroom.nn.Conv2d;
 import dev.darkroom.nn.GroupNorm;
 import dev.darkroom.nn.Linear;
 import dev.darkroom.nn.Parameters;
+import dev.darkroom.nn.ResnetBlock;
 import dev.darkroom.nn.TimestepEmbedding;
 import dev.darkroom.tensor.DType;
 import dev.darkroom.tensor.Ops;
@@ -12,9 +13,12 @@ import dev.darkroom.tensor.Shape;
 import dev.darkroom.tensor.Tensor;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Deque;
-import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.OptionalDouble;
 import org.jspecify.annotations.Nullable;
 
 /** Predicts noise, velocity or picture from noisy latents, a time and a text (Rombach et al. 2022; Podell et al. 2023 for SDXL). */
@@ -31,6 +35,7 @@ public final class UNet {
     private final GroupNorm normOut;
     private final Conv2d convOut;
     private final List<Attention> crossAttentions = new ArrayList<>();
+    private final List<ResnetBlock> resnets = new ArrayList<>();
 
     /** A U-Net whose parameters are {@code p}, checked against {@code config}. */
     public UNet(Parameters p, UNetConfig config) {
@@ -48,13 +53,16 @@ public final class UNet {
         for (int level = 0; level < config.levels(); level++) {
             DownBlock block = new DownBlock(p.at("down_blocks").at(level), config, level);
             down.add(block);
+            resnets.addAll(block.resnets());
             block.attentions().forEach(each -> each.crossAttentions(crossAttentions::add));
         }
         mid = new MidBlock(p.at("mid_block"), config);
+        resnets.addAll(mid.resnets());
         mid.attention().crossAttentions(crossAttentions::add);
         for (int index = 0; index < config.levels(); index++) {
             UpBlock block = new UpBlock(p.at("up_blocks").at(index), config, index);
             up.add(block);
+            resnets.addAll(block.resnets());
             block.attentions().forEach(each -> each.crossAttentions(crossAttentions::add));
         }
         normOut = new GroupNorm(p.at("conv_norm_out"), finest, config.groups(), config.epsilon());
@@ -99,69 +107,91 @@ public final class UNet {
             throw new IllegalArgumentException(
                     "this U-Net needs the pooled text and the sizes as well: it is an SDXL one");
         }
-        IdentityHashMap<Attention, Attention.KeysValues> keysValues = new IdentityHashMap<>();
+        Map<Attention, Attention.KeysValues> keysValues = new LinkedHashMap<>();
         for (Attention attention : crossAttentions) {
             keysValues.put(attention, attention.keysValues(ops, context));
         }
         return new Conditioning(keysValues, addedTime);
     }
 
-    /** guidance f32 [n] → f32 [n, guidanceWidth], for distilled models (Meng et al. 2023): sinusoids of 1000 · (guidance - 1). */
-    public Tensor guidanceEmbedding(Ops ops, float... guidance) {
-        float[] scaled = new float[guidance.length];
-        for (int i = 0; i < scaled.length; i++) {
-            scaled[i] = (guidance[i] - 1) * 1000;
-        }
-        // Sines first and a shift of 1, unlike the time embedding.
-        return ops.timeEmbedding(ops.upload(Shape.of(scaled.length), scaled), config.guidanceWidth(), false, 1);
+    /** As {@link #times(Ops, float[][], Conditioning, OptionalDouble)}, for models that do not take guidance as an input. */
+    public TimeTable times(Ops ops, float[][] times, Conditioning conditioning) {
+        return times(ops, times, conditioning, OptionalDouble.empty());
     }
 
-    /** As {@link #forward(Ops, Tensor, Tensor, Conditioning, Tensor)}, without a guidance embedding. */
-    public Tensor forward(Ops ops, Tensor x, Tensor time, Conditioning conditioning) {
-        return forward(ops, x, time, conditioning, null);
+    /**
+     * What the residual blocks need of the times of all steps, owned by the scope of {@code ops}.
+     *
+     * @param times        for each step one time for all images, or one for each; may be fractional
+     * @param conditioning of the images
+     * @param guidance     the scale of guidance that a distilled model is told (Meng et al. 2023)
+     */
+    public TimeTable times(Ops ops, float[][] times, Conditioning conditioning, OptionalDouble guidance) {
+        int images = conditioning.images();
+        // What SDXL adds differs between images, even where their times do not.
+        int rowsPerStep = conditioning.addedTime() == null ? times[0].length : images;
+        float[] flat = new float[times.length * rowsPerStep];
+        for (int i = 0; i < flat.length; i++) {
+            float[] step = times[i / rowsPerStep];
+            flat[i] = step[i % rowsPerStep % step.length];
+        }
+        Tensor siluTime = ops.scoped(
+                "unet", s -> siluTime(s, s.upload(Shape.of(flat.length), flat), conditioning.addedTime(), guidance));
+        return TimeTable.of(ops, resnets, siluTime, rowsPerStep, images);
+    }
+
+    /** time f32 [steps · n], added [n, timeWidth] or null → [steps · n, timeWidth]. */
+    private Tensor siluTime(Ops ops, Tensor time, @Nullable Tensor added, OptionalDouble guidance) {
+        Tensor embedded = ops.scoped("time_embedding", s -> {
+            // Sinusoids in f32 whatever the network's type: times up to 1000 need more digits than bf16 has.
+            Tensor sinusoids = s.cast(
+                    s.timeEmbedding(time, config.channels().get(0), config.cosFirst(), config.frequencyShift()), dtype);
+            if (guidanceProjection != null && guidance.isPresent()) {
+                Tensor told = guidanceEmbedding(s, guidance.getAsDouble(), time.dim(0));
+                sinusoids = guidanceProjection.add(s, s.cast(told, dtype), sinusoids);
+            }
+            return timeEmbedding.forward(s, sinusoids);
+        });
+        if (added == null) {
+            return ops.silu(embedded);
+        }
+        Tensor bySteps = embedded.reshape(-1, added.dim(0), added.dim(1)); // [steps, n, timeWidth], no copy
+        return ops.silu(ops.add(bySteps, added)).reshape(-1, added.dim(1));
+    }
+
+    /** f32 [rows, guidanceWidth], all the same: sinusoids of 1000 · (guidance - 1). */
+    private Tensor guidanceEmbedding(Ops ops, double guidance, int rows) {
+        float[] scaled = new float[rows];
+        Arrays.fill(scaled, ((float) guidance - 1) * 1000);
+        // Sines first and a shift of 1, unlike the time embedding.
+        return ops.timeEmbedding(ops.upload(Shape.of(rows), scaled), config.guidanceWidth(), false, 1);
     }
 
     /**
      * One prediction.
      *
      * @param x            [n, h, w, inChannels] in any floating type
-     * @param time         f32 [n], may be fractional
+     * @param time         from this network's {@link #times}
      * @param conditioning of n texts
-     * @param guidance     f32 [n, guidanceWidth] from {@link #guidanceEmbedding}, or null
      * @return [n, h, w, outChannels] in the network's type
      */
-    public Tensor forward(Ops ops, Tensor x, Tensor time, Conditioning conditioning, @Nullable Tensor guidance) {
+    public Tensor forward(Ops ops, Tensor x, TimeTable.Time time, Conditioning conditioning) {
         return ops.scoped("unet", s -> {
-            Tensor siluTime = siluTime(s, time, conditioning, guidance);
             Tensor h = s.scoped("conv_in", t -> convIn.forward(t, t.cast(x, dtype)));
             Deque<Tensor> skips = new ArrayDeque<>(List.of(h));
             for (int i = 0; i < down.size(); i++) {
                 DownBlock block = down.get(i);
                 Tensor current = h;
                 List<Tensor> left =
-                        s.scopedAll("down_blocks." + i, t -> block.forward(t, current, siluTime, conditioning));
+                        s.scopedAll("down_blocks." + i, t -> block.forward(t, current, time, conditioning));
                 left.forEach(skips::push);
                 h = left.get(left.size() - 1);
             }
             Tensor lowest = h;
-            h = s.scoped("mid_block", t -> mid.forward(t, lowest, siluTime, conditioning));
+            h = s.scoped("mid_block", t -> mid.forward(t, lowest, time, conditioning));
             h = s.iterate("up_blocks", up.size(), h, (t, i, value) -> up.get(i)
-                    .forward(t, value, skips, siluTime, conditioning));
+                    .forward(t, value, skips, time, conditioning));
             return convOut.forward(s, normOut.silu(s, h));
         });
-    }
-
-    private Tensor siluTime(Ops ops, Tensor time, Conditioning conditioning, @Nullable Tensor guidance) {
-        Tensor embedded = ops.scoped("time_embedding", s -> {
-            // Sinusoids in f32 whatever the network's type: times up to 1000 need more digits than bf16 has.
-            Tensor sinusoids = s.cast(
-                    s.timeEmbedding(time, config.channels().get(0), config.cosFirst(), config.frequencyShift()), dtype);
-            if (guidanceProjection != null && guidance != null) {
-                sinusoids = guidanceProjection.add(s, s.cast(guidance, dtype), sinusoids);
-            }
-            return timeEmbedding.forward(s, sinusoids);
-        });
-        Tensor added = conditioning.addedTime();
-        return ops.silu(added == null ? embedded : ops.add(embedded, added));
     }
 }

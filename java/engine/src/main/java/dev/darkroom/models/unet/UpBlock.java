@@ -39,6 +39,10 @@ final class UpBlock {
                 : new Conv2d(p.at("upsamplers").at(0).at("conv"), out, out, 3, Conv2dWeight.Geometry.afterUpsample(3));
     }
 
+    List<ResnetBlock> resnets() {
+        return resnets;
+    }
+
     List<SpatialTransformer> attentions() {
         return attentions;
     }
@@ -48,13 +52,12 @@ final class UpBlock {
      *
      * @param skips the skip connections, last first; takes its own from it, and the size of its result from the next
      */
-    Tensor forward(Ops ops, Tensor x, Deque<Tensor> skips, Tensor siluTime, Conditioning conditioning) {
+    Tensor forward(Ops ops, Tensor x, Deque<Tensor> skips, TimeTable.Time time, Conditioning conditioning) {
         Tensor h = ops.iterate(
                 "layers",
                 resnets.size(),
                 x,
-                (s, j, value) ->
-                        Blocks.layer(s, j, resnets, attentions, value, skips.pop(), siluTime, conditioning));
+                (s, j, value) -> Blocks.layer(s, j, resnets, attentions, value, skips.pop(), time, conditioning));
         Tensor next = skips.peek();
         if (upsampler == null || next == null) {
             return h;

@@ -1,0 +1,172 @@
+package dev.darkroom.pipeline;
+
+import dev.darkroom.models.unet.Conditioning;
+import dev.darkroom.models.unet.TimeTable;
+import dev.darkroom.models.unet.UNet;
+import dev.darkroom.sampling.SamplingPlan;
+import dev.darkroom.sampling.StepSums;
+import dev.darkroom.tensor.DType;
+import dev.darkroom.tensor.Ops;
+import dev.darkroom.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+
+/**
+ * What a denoising step computes: the network's prediction, and from it the sampler's next state. Takes all that differs between steps from tensors, so
+ * that it can be recorded.
+ */
+final class DenoisingStep {
+    /**
+     * What decides which operations a step consists of, besides the shapes of its tensors.
+     *
+     * @param state      the slots that are passed from step to step
+     * @param rounds     the sampler's sums
+     * @param guided     whether the prediction is made twice, without and with the prompt
+     * @param rescale    of guidance, 0 for none
+     * @param scalesInput whether the network sees the sample multiplied by a scale
+     * @param drawsNoise whether there is noise among the inputs
+     */
+    record Form(
+            UNet unet,
+            List<Integer> state,
+            List<StepSums.Round> rounds,
+            boolean guided,
+            double rescale,
+            boolean scalesInput,
+            boolean drawsNoise) {
+        /** Whether guidance is part of the sampler's sums; where it is rescaled it must be known before. */
+        boolean mixesInSums() {
+            return guided && rescale == 0;
+        }
+
+        /** The coefficients of a step in the order in which {@link DenoisingStep} takes them. */
+        double[] coefficients(SamplingPlan.Step step, double[][][] rounds, double guidance) {
+            List<Double> all = new ArrayList<>();
+            if (scalesInput) {
+                all.add(step.inputScale());
+            }
+            if (guided && !mixesInSums()) {
+                all.addAll(List.of(1 - guidance, guidance));
+            }
+            for (int r = 0; r < rounds.length; r++) {
+                for (double[] sum : rounds[r]) {
+                    for (int k = 0; k < sum.length; k++) {
+                        if (mixesInSums() && this.rounds.get(r).terms().get(k) == SamplingPlan.OUTPUT) {
+                            all.addAll(List.of(sum[k] * (1 - guidance), sum[k] * guidance));
+                        } else {
+                            all.add(sum[k]);
+                        }
+                    }
+                }
+            }
+            return all.stream().mapToDouble(each -> each).toArray();
+        }
+    }
+
+    private final Form form;
+    private final Conditioning conditioning;
+    private final TimeTable times;
+
+    /** @param conditioning,times whose tensors may be replaced by copies in each call */
+    DenoisingStep(Form form, Conditioning conditioning, TimeTable times) {
+        this.form = form;
+        this.conditioning = conditioning;
+        this.times = times;
+    }
+
+    /** What {@link #apply} takes as constants. */
+    List<Tensor> constants() {
+        List<Tensor> constants = new ArrayList<>(conditioning.tensors());
+        constants.add(times.order());
+        return constants;
+    }
+
+    /**
+     * One step.
+     *
+     * @param constants as {@link #constants}
+     * @param inputs    the state, each f32 [n, h, w, c]; the step's part of the time table; its coefficients f32 [1, k]; and noise, where steps draw it
+     * @return the next state
+     */
+    List<Tensor> apply(Ops ops, List<Tensor> constants, List<Tensor> inputs) {
+        int count = form.state().size();
+        Map<Integer, List<Tensor>> slots = new HashMap<>(); // a slot is one tensor, but for the halves of an output that is mixed in the sums
+        IntStream.range(0, count).forEach(i -> slots.put(form.state().get(i), List.of(inputs.get(i))));
+        if (form.drawsNoise()) {
+            slots.put(SamplingPlan.NOISE, List.of(inputs.get(count + 2)));
+        }
+        Coefficients coefficients = new Coefficients(inputs.get(count + 1));
+        int last = constants.size() - 1;
+        Conditioning texts = conditioning.with(constants.subList(0, last));
+        TimeTable.Time time = times.at(ops, inputs.get(count), constants.get(last));
+        slots.put(SamplingPlan.OUTPUT, predict(ops, inputs.get(0), time, texts, coefficients));
+        for (StepSums.Round round : form.rounds()) {
+            assign(ops, round, coefficients, slots);
+        }
+        return form.state().stream().map(slot -> slots.get(slot).get(0)).toList();
+    }
+
+    /** sample f32 [n, h, w, c] → the prediction of the same shape, or the two that guidance mixes, in any type. */
+    private List<Tensor> predict(
+            Ops ops, Tensor sample, TimeTable.Time time, Conditioning texts, Coefficients coefficients) {
+        return ops.scopedAll("predict", s -> {
+            int n = sample.dim(0);
+            Tensor scaled = form.scalesInput() ? s.weightedSum(coefficients.next(1), sample) : sample;
+            Tensor narrow = s.cast(scaled, form.unet().dtype());
+            Tensor input = form.guided() ? s.concatRows(narrow, narrow) : narrow;
+            Tensor prediction = form.unet().forward(s, input, time, texts);
+            if (!form.guided()) {
+                return List.of(prediction);
+            }
+            Tensor without = prediction.rows(0, n);
+            Tensor with = prediction.rows(n, 2 * n);
+            if (form.mixesInSums()) {
+                return List.of(without, with);
+            }
+            Tensor mixed = s.weightedSums(coefficients.next(2), 1, without, with).get(0);
+            return List.of(s.rescaleGuidance(mixed, s.cast(with, DType.F32), (float) form.rescale()));
+        });
+    }
+
+    private static void assign(
+            Ops ops, StepSums.Round round, Coefficients coefficients, Map<Integer, List<Tensor>> slots) {
+        Tensor[] terms =
+                round.terms().stream().flatMap(slot -> slots.get(slot).stream()).toArray(Tensor[]::new);
+        int count = round.slots().size();
+        List<Tensor> sums = ops.weightedSums(coefficients.next(count * terms.length), count, terms);
+        for (int i = 0; i < count; i++) {
+            Tensor value = i == count - 1 ? bounded(ops, sums.get(i), round) : sums.get(i);
+            slots.put(round.slots().get(i), List.of(value));
+        }
+    }
+
+    private static Tensor bounded(Ops ops, Tensor value, StepSums.Round round) {
+        SamplingPlan.Bound bound = round.bound();
+        if (bound instanceof SamplingPlan.Bound.Clip clip) {
+            return ops.clip(value, (float) -clip.range(), (float) clip.range());
+        }
+        if (bound instanceof SamplingPlan.Bound.Threshold threshold) {
+            return ops.dynamicThreshold(value, (float) threshold.ratio(), (float) threshold.max());
+        }
+        return value;
+    }
+
+    /** The coefficients of a step, taken from one row in their order. */
+    private static final class Coefficients {
+        private final Tensor column; // [k, 1]
+        private int next;
+
+        Coefficients(Tensor row) {
+            column = row.reshape(-1, 1);
+        }
+
+        /** The next {@code count}, [1, count]. */
+        Tensor next(int count) {
+            next += count;
+            return column.rows(next - count, next).reshape(1, count);
+        }
+    }
+}
