@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.darkroom.cuda.bind.CudaException;
+import dev.darkroom.tensor.DeviceException;
 import dev.darkroom.tensor.DType;
 import dev.darkroom.tensor.Ops;
 import dev.darkroom.tensor.Recording;
@@ -250,7 +250,7 @@ class RecordingTest {
                 Recording recording = ops.recording("step", own, constants, RecordingTest::body);
                 float[] expected = recording.run(ops, inputs).get(1).toHost();
                 faults.fail(SoftwareFaults.Call.LAUNCH, n, LAUNCH_OUT_OF_RESOURCES);
-                CudaException failure = assertThrows(CudaException.class, () -> recording.run(ops, inputs), "launch " + n);
+                DeviceException failure = assertThrows(DeviceException.class, () -> recording.run(ops, inputs), "launch " + n);
                 assertEquals(LAUNCH_OUT_OF_RESOURCES, failure.code());
                 for (int i = 0; i < 2; i++) {
                     assertArrayEquals(expected, recording.run(ops, inputs).get(1).toHost());
