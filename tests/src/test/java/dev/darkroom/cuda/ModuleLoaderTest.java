@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.darkroom.cuda.bind.Cuda;
 import dev.darkroom.cuda.bind.CudaException;
 import dev.darkroom.cuda.bind.CudaRuntime;
 import dev.darkroom.cuda.bind.Nvrtc;
@@ -16,13 +17,12 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.stream.Stream;
 import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
 import jcuda.driver.JCudaDriver;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -37,45 +37,50 @@ class ModuleLoaderTest {
     private Path folder = Path.of("");
 
     private final List<String> warnings = new ArrayList<>();
-    private CudaRuntime runtime;
-    private CUdevice device;
-    private GpuProperties gpu;
-    private CudaStream stream;
+    private final CudaRuntime runtime;
+    private final CUdevice device;
+    private final GpuProperties gpu;
+    private final CudaStream stream;
 
-    @BeforeEach
-    void openADevice() {
+    @BeforeAll
+    static void theSoftwareDeviceIsBuilt() {
         assumeTrue(SoftwareCuda.build(), SoftwareCuda.NEEDS);
+    }
+
+    ModuleLoaderTest() {
         runtime = CudaRuntime.open();
         device = runtime.device(0);
         gpu = GpuProperties.of(device);
         CUcontext context = new CUcontext();
-        JCudaDriver.cuDevicePrimaryCtxRetain(context, device);
-        JCudaDriver.cuCtxSetCurrent(context);
+        Cuda.check(JCudaDriver.cuDevicePrimaryCtxRetain(context, device), "cuDevicePrimaryCtxRetain");
+        Cuda.check(JCudaDriver.cuCtxSetCurrent(context), "cuCtxSetCurrent");
         stream = new CudaStream(context);
     }
 
     @AfterEach
     void closeIt() {
-        if (stream != null) {
-            stream.close();
-            JCudaDriver.cuDevicePrimaryCtxRelease(device);
-        }
+        stream.close();
+        Cuda.check(JCudaDriver.cuDevicePrimaryCtxRelease(device), "cuDevicePrimaryCtxRelease");
     }
 
-    private void load(ReadyMadeCubins readyMade, Optional<Nvrtc> nvrtc) {
-        KernelCompiler compiler =
-                new KernelCompiler(readyMade, new CubinCache(folder), nvrtc, "none", gpu.capability());
+    private void load() {
+        KernelCompiler compiler = compiler(gpu.capability());
         ModuleLoader loader = new ModuleLoader(stream, compiler, gpu);
-        try (LogCapture loading = LogCapture.of(ModuleLoader.class, warnings);
-                LogCapture keeping = LogCapture.of(CubinCache.class, warnings)) {
-            loader.load(KernelCompiler.SAMPLE.file(), "layerNorm", KernelCompiler.SAMPLE.defines());
+        try {
+            warnings.addAll(LogCapture.of(
+                    ModuleLoader.class,
+                    () -> warnings.addAll(LogCapture.of(
+                            CubinCache.class,
+                            () -> loader.load(
+                                    KernelCompiler.SAMPLE.file(), "layerNorm", KernelCompiler.SAMPLE.defines())))));
         } finally {
             loader.close();
         }
     }
 
-    private void load() {
-        load(ReadyMadeCubins.none(), runtime.compiler());
+    private KernelCompiler compiler(int capability) {
+        return new KernelCompiler(
+                ReadyMadeCubins.none(), new CubinCache(folder), runtime.compiler(), "none", capability);
     }
 
     private Path kept() throws IOException {
@@ -126,16 +131,7 @@ class ModuleLoaderTest {
 
     @Test
     void isAnErrorWhereTheDriverRefusesTheFreshImageToo() {
-        SoftwareFaults.open().reset();
-        ModuleLoader loader = new ModuleLoader(
-                stream,
-                new KernelCompiler(
-                        ReadyMadeCubins.none(),
-                        new CubinCache(folder),
-                        runtime.compiler(),
-                        "none",
-                        90), // newer than the device
-                gpu);
+        ModuleLoader loader = new ModuleLoader(stream, compiler(90), gpu); // newer than the device
         CudaException thrown = assertThrows(
                 CudaException.class,
                 () -> loader.load(KernelCompiler.SAMPLE.file(), "layerNorm", KernelCompiler.SAMPLE.defines()));
