@@ -135,7 +135,8 @@ class ModuleLoaderTest {
         CudaException thrown = assertThrows(
                 CudaException.class,
                 () -> loader.load(KernelCompiler.SAMPLE.file(), "layerNorm", KernelCompiler.SAMPLE.defines()));
-        assertTrue(String.valueOf(thrown.getMessage()).contains("cuModuleLoadData of kernels/layernorm.cu T=f16 VECTOR=1 failed"));
+        assertTrue(String.valueOf(thrown.getMessage())
+                .contains("cuModuleLoadData of kernels/layernorm.cu T=f16 VECTOR=1 failed"));
     }
 
     @Test
