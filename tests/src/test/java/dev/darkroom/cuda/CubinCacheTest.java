@@ -73,12 +73,11 @@ class CubinCacheTest {
     @Test
     void warnsOnceOfAFolderThatCannotBeWritten() throws IOException {
         CubinCache cache = new CubinCache(Files.createFile(folder.resolve("a file")));
-        List<String> warnings = new ArrayList<>();
-        try (LogCapture log = LogCapture.of(CubinCache.class, warnings)) {
+        List<String> warnings = LogCapture.of(CubinCache.class, () -> {
             cache.put("one", IMAGE);
             cache.put("two", IMAGE);
             cache.get("one");
-        }
+        });
         assertEquals(1, warnings.size(), warnings.toString());
         assertTrue(warnings.get(0).contains("each start compiles them anew. XDG_CACHE_HOME names another folder"));
     }

@@ -1,27 +1,24 @@
 package dev.darkroom.cuda;
 
 import java.text.MessageFormat;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.logging.Handler;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
 
-/** Collects what a class logs, as text, until it is closed. */
-public final class LogCapture implements AutoCloseable {
-    private final Logger logger;
-    private final Handler handler;
+/** Collects what a class logs, as text. */
+public final class LogCapture {
+    private LogCapture() {}
 
-    private LogCapture(Logger logger, Handler handler) {
-        this.logger = logger;
-        this.handler = handler;
-        logger.addHandler(handler);
-    }
-
-    /** Adds the messages of {@code source} to {@code messages} from now on. */
-    public static LogCapture of(Class<?> source, List<String> messages) {
-        return new LogCapture(Logger.getLogger(source.getName()), new Handler() {
+    /** What {@code source} logs while {@code action} runs. */
+    public static List<String> of(Class<?> source, Runnable action) {
+        List<String> messages = Collections.synchronizedList(new ArrayList<>());
+        Logger logger = Logger.getLogger(source.getName());
+        Handler handler = new Handler() {
             @Override
-            public synchronized void publish(LogRecord entry) {
+            public void publish(LogRecord entry) {
                 messages.add(MessageFormat.format(entry.getMessage(), entry.getParameters()));
             }
 
@@ -30,11 +27,13 @@ public final class LogCapture implements AutoCloseable {
 
             @Override
             public void close() {}
-        });
-    }
-
-    @Override
-    public void close() {
-        logger.removeHandler(handler);
+        };
+        logger.addHandler(handler);
+        try {
+            action.run();
+        } finally {
+            logger.removeHandler(handler);
+        }
+        return List.copyOf(messages);
     }
 }

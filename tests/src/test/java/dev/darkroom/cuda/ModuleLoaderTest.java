@@ -16,11 +16,10 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.stream.Stream;
 import jcuda.driver.CUdevice;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -35,14 +34,17 @@ class ModuleLoaderTest {
     private Path folder = Path.of("");
 
     private final List<String> warnings = new ArrayList<>();
-    private CudaRuntime runtime;
-    private GpuProperties gpu;
-    private CudaContext context;
-    private CudaStream stream;
+    private final CudaRuntime runtime;
+    private final GpuProperties gpu;
+    private final CudaContext context;
+    private final CudaStream stream;
 
-    @BeforeEach
-    void openADevice() {
+    @BeforeAll
+    static void theSoftwareDeviceIsBuilt() {
         assumeTrue(SoftwareCuda.build(), SoftwareCuda.NEEDS);
+    }
+
+    ModuleLoaderTest() {
         runtime = CudaRuntime.open();
         CUdevice device = runtime.device(0);
         gpu = GpuProperties.of(device);
@@ -53,26 +55,28 @@ class ModuleLoaderTest {
 
     @AfterEach
     void closeIt() {
-        if (stream != null) {
-            stream.close();
-            context.close();
-        }
+        stream.close();
+        context.close();
     }
 
-    private void load(ReadyMadeCubins readyMade, Optional<Nvrtc> nvrtc) {
-        KernelCompiler compiler =
-                new KernelCompiler(readyMade, new CubinCache(folder), nvrtc, "none", gpu.capability());
+    private void load() {
+        KernelCompiler compiler = compiler(gpu.capability());
         ModuleLoader loader = new ModuleLoader(stream, compiler, gpu);
-        try (LogCapture loading = LogCapture.of(ModuleLoader.class, warnings);
-                LogCapture keeping = LogCapture.of(CubinCache.class, warnings)) {
-            loader.load(KernelCompiler.SAMPLE.file(), "layerNorm", KernelCompiler.SAMPLE.defines());
+        try {
+            warnings.addAll(LogCapture.of(
+                    ModuleLoader.class,
+                    () -> warnings.addAll(LogCapture.of(
+                            CubinCache.class,
+                            () -> loader.load(
+                                    KernelCompiler.SAMPLE.file(), "layerNorm", KernelCompiler.SAMPLE.defines())))));
         } finally {
             loader.close();
         }
     }
 
-    private void load() {
-        load(ReadyMadeCubins.none(), runtime.compiler());
+    private KernelCompiler compiler(int capability) {
+        return new KernelCompiler(
+                ReadyMadeCubins.none(), new CubinCache(folder), runtime.compiler(), "none", capability);
     }
 
     private Path kept() throws IOException {
@@ -123,20 +127,12 @@ class ModuleLoaderTest {
 
     @Test
     void isAnErrorWhereTheDriverRefusesTheFreshImageToo() {
-        SoftwareFaults.open().reset();
-        ModuleLoader loader = new ModuleLoader(
-                stream,
-                new KernelCompiler(
-                        ReadyMadeCubins.none(),
-                        new CubinCache(folder),
-                        runtime.compiler(),
-                        "none",
-                        90), // newer than the device
-                gpu);
+        ModuleLoader loader = new ModuleLoader(stream, compiler(90), gpu); // newer than the device
         CudaException thrown = assertThrows(
                 CudaException.class,
                 () -> loader.load(KernelCompiler.SAMPLE.file(), "layerNorm", KernelCompiler.SAMPLE.defines()));
-        assertTrue(thrown.getMessage().contains("cuModuleLoadData of kernels/layernorm.cu T=f16 VECTOR=1 failed"));
+        assertTrue(String.valueOf(thrown.getMessage())
+                .contains("cuModuleLoadData of kernels/layernorm.cu T=f16 VECTOR=1 failed"));
     }
 
     @Test

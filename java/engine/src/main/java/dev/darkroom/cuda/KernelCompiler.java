@@ -26,7 +26,23 @@ final class KernelCompiler {
     private final int gpu;
 
     /** An image, and whether it was compiled for this very call; another one may be damaged without our noticing. */
-    record Image(byte[] bytes, boolean fresh) {}
+    static final class Image {
+        private final byte[] bytes;
+        private final boolean fresh;
+
+        private Image(byte[] bytes, boolean fresh) {
+            this.bytes = bytes;
+            this.fresh = fresh;
+        }
+
+        byte[] bytes() {
+            return bytes;
+        }
+
+        boolean fresh() {
+            return fresh;
+        }
+    }
 
     /**
      * A compiler for one GPU.

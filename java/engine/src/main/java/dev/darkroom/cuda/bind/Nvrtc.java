@@ -17,13 +17,26 @@ public final class Nvrtc {
     private final NativeLibrary library;
     private final String version;
 
-    /**
-     * What came of a compilation.
-     *
-     * @param image for the driver
-     * @param log   the compiler's remarks; empty where it has none
-     */
-    public record Compiled(byte[] image, String log) {}
+    /** What came of a compilation. */
+    public static final class Compiled {
+        private final byte[] image;
+        private final String log;
+
+        private Compiled(byte[] image, String log) {
+            this.image = image;
+            this.log = log;
+        }
+
+        /** For the driver. */
+        public byte[] image() {
+            return image;
+        }
+
+        /** The compiler's remarks; empty where it has none. */
+        public String log() {
+            return log;
+        }
+    }
 
     private Nvrtc(Found found) {
         library = NativeLibrary.load(found);
