@@ -30,7 +30,7 @@ final class DriverErrors {
 
     private final String device;
     private final String[] launched = new String[REMEMBERED];
-    private int launches;
+    private long launches;
     private @Nullable MemoryPool pool;
     private @Nullable Loss lost;
     private boolean told;
@@ -48,7 +48,7 @@ final class DriverErrors {
 
     /** Remembers that a kernel is about to be launched. */
     void launching(String kernel) {
-        launched[launches++ & REMEMBERED - 1] = kernel;
+        launched[(int) launches++ & REMEMBERED - 1] = kernel;
     }
 
     /** Throws when the device is lost. */
@@ -151,8 +151,8 @@ final class DriverErrors {
             return "no kernel was launched before";
         }
         StringJoiner names = new StringJoiner(", ", "launched last, the newest at the end: ", "");
-        for (int i = Math.max(0, launches - REMEMBERED); i < launches; i++) {
-            names.add(launched[i & REMEMBERED - 1]);
+        for (long i = Math.max(0, launches - REMEMBERED); i < launches; i++) {
+            names.add(launched[(int) i & REMEMBERED - 1]);
         }
         return names.toString();
     }
