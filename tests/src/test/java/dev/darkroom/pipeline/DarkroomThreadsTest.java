@@ -20,7 +20,8 @@ class DarkroomThreadsTest {
     private static final String MODEL = System.getProperty("darkroom.root") + "/tests/reference/checkpoints/sd1";
 
     private final ExecutorService threads = Executors.newFixedThreadPool(2);
-    private final Darkroom darkroom = Darkroom.builder(MODEL).device("cpu").threads(1).open();
+    private final Darkroom darkroom =
+            Darkroom.builder(MODEL).device("cpu").threads(1).open();
 
     @AfterEach
     void close() {
