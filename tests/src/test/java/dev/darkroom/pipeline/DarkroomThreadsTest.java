@@ -61,7 +61,7 @@ class DarkroomThreadsTest {
         Future<Result> request = threads.submit(() -> darkroom.generate(request(1), monitor));
         assertTrue(begun.await(1, TimeUnit.MINUTES));
         CountDownLatch closed = new CountDownLatch(1);
-        threads.submit(() -> {
+        threads.execute(() -> {
             darkroom.close();
             closed.countDown();
         });
