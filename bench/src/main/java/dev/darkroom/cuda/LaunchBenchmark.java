@@ -9,7 +9,7 @@ import dev.darkroom.tensor.Tensor;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Function;
+import java.util.function.Consumer;
 import jcuda.Pointer;
 import jcuda.driver.CUfunction;
 import jcuda.driver.JCudaDriver;
@@ -43,21 +43,17 @@ public class LaunchBenchmark {
 
     private final CUfunction noFunction = new CUfunction();
     private final Pointer noParameters = new Pointer();
-    private CudaDevice device;
-    private dev.darkroom.tensor.Scope scope;
-    private Ops ops;
-    private Tensor x;
-    private Tensor y;
-    private LinearWeight weight;
+    private final CudaDevice device = CudaDevice.open(0, /* poison= */ false);
+    private final dev.darkroom.tensor.Scope scope = dev.darkroom.tensor.Scope.open(device, "bench");
+    private final Ops ops = device.ops(scope);
+    private final Tensor x = ops.upload(Shape.of(64, 64), new float[64 * 64]);
+    private final Tensor y = ops.scale(x, 2);
+    private final LinearWeight weight =
+            ops.linearWeight(HostTensor.of("weight", Shape.of(64, 64), new float[64 * 64]), null, DType.F32);
 
+    /** Loads the kernels, and lets them end, before launches are taken for made. */
     @Setup
     public void open() {
-        device = CudaDevice.open(0, /* poison= */ false);
-        scope = dev.darkroom.tensor.Scope.open(device, "bench");
-        ops = device.ops(scope);
-        x = ops.upload(Shape.of(64, 64), new float[64 * 64]);
-        y = ops.scale(x, 2);
-        weight = ops.linearWeight(HostTensor.of("weight", Shape.of(64, 64), new float[64 * 64]), null, DType.F32);
         ops.linear(x, weight);
         device.synchronize();
         softwareDevice(-1);
@@ -115,11 +111,11 @@ public class LaunchBenchmark {
         operations(s -> s.linear(x, weight));
     }
 
-    private void operations(Function<Ops, Tensor> operation) {
+    private void operations(Consumer<Ops> operation) {
         try (dev.darkroom.tensor.Scope inner = scope.child("round")) {
             Ops s = ops.in(inner);
             for (int i = 0; i < LAUNCHES; i++) {
-                operation.apply(s);
+                operation.accept(s);
             }
         }
     }

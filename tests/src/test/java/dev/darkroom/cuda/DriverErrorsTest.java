@@ -14,12 +14,15 @@ import dev.darkroom.cuda.bind.CudaException;
 import dev.darkroom.tensor.DType;
 import dev.darkroom.tensor.DeviceException;
 import dev.darkroom.tensor.DeviceLostException;
+import dev.darkroom.tensor.HostTensor;
+import dev.darkroom.tensor.LinearWeight;
 import dev.darkroom.tensor.Ops;
 import dev.darkroom.tensor.OutOfDeviceMemoryException;
 import dev.darkroom.tensor.Scope;
 import dev.darkroom.tensor.Shape;
 import dev.darkroom.tensor.Tensor;
 import java.lang.reflect.Field;
+import java.util.Arrays;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ExecutionException;
@@ -242,6 +245,29 @@ class DriverErrorsTest {
             }
         }
         faults.reset();
+    }
+
+    /** Memory for the partial sums of a split product is taken when half of the kernel's arguments are written. */
+    @Test
+    void betweenTheArgumentsOfAKernelLeavesNoneBehind() {
+        try (CudaDevice device = CudaDevice.open(0, /* poison= */ true);
+                Scope scope = Scope.open(device, "request")) {
+            Ops ops = device.ops(scope);
+            int depth = 4096; // is split
+            float[] ones = new float[depth];
+            Arrays.fill(ones, 1);
+            Tensor x = ops.upload(Shape.of(1, depth), ones);
+            LinearWeight weight = ops.linearWeight(HostTensor.of("ones", Shape.of(1, depth), ones), null, DType.F32);
+            ops.linear(x, weight);
+            device.pool().setDirect(true);
+            faults.reset();
+            ops.linear(x, weight);
+            assertEquals(2, faults.count(Call.ALLOCATION), "allocations of a split product");
+            faults.fail(Call.ALLOCATION, 2, OUT_OF_MEMORY);
+            faults.fail(Call.ALLOCATION, 3, OUT_OF_MEMORY);
+            assertThrows(OutOfDeviceMemoryException.class, () -> ops.linear(x, weight));
+            assertArrayEquals(new float[] {depth}, ops.linear(x, weight).toHost());
+        }
     }
 
     @Test

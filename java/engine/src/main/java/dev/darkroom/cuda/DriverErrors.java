@@ -20,11 +20,19 @@ import org.jspecify.annotations.Nullable;
 final class DriverErrors {
     private static final int REMEMBERED = 8;
 
+    /** What ended the device. */
+    private record Loss(String message, CudaException cause) {
+        /** A new one for each use: one that is thrown by a body and by its close would be added to itself. */
+        DeviceLostException exception() {
+            return new DeviceLostException(message, cause);
+        }
+    }
+
     private final String device;
     private final String[] launched = new String[REMEMBERED];
-    private int launches;
+    private long launches;
     private @Nullable MemoryPool pool;
-    private @Nullable DeviceLostException lost;
+    private @Nullable Loss lost;
     private boolean told;
     private boolean makingRoom;
 
@@ -40,19 +48,15 @@ final class DriverErrors {
 
     /** Remembers that a kernel is about to be launched. */
     void launching(String kernel) {
-        launched[launches++ & REMEMBERED - 1] = kernel;
+        launched[(int) launches++ & REMEMBERED - 1] = kernel;
     }
 
     /** Throws when the device is lost. */
     void requireDevice() {
         if (lost != null) {
             told = true;
-            throw again(lost); // not the same object, which a close that fails after its body would add to itself
+            throw lost.exception();
         }
-    }
-
-    private static DeviceLostException again(DeviceLostException first) {
-        return new DeviceLostException(String.valueOf(first.getMessage()), first.getCause());
     }
 
     /** Throws a loss that showed while something was given back, and was not thrown since. */
@@ -108,7 +112,7 @@ final class DriverErrors {
     private DeviceException failure(int code, String call) {
         if (lost != null) {
             told = true;
-            return again(lost);
+            return lost.exception();
         }
         CudaException cause = new CudaException(code, call + " failed with " + Cuda.name(code));
         return switch (Severity.of(code)) {
@@ -116,11 +120,11 @@ final class DriverErrors {
             case REQUEST ->
                 new DeviceException("device " + device + ": " + cause.getMessage() + "; " + history(), cause);
             case DEVICE -> {
-                lost = new DeviceLostException(
+                lost = new Loss(
                         "device " + device + " is lost: " + cause.getMessage() + "; " + history() + ". " + remedy(code),
                         cause);
                 told = true;
-                yield lost;
+                yield lost.exception();
             }
         };
     }
@@ -147,8 +151,8 @@ final class DriverErrors {
             return "no kernel was launched before";
         }
         StringJoiner names = new StringJoiner(", ", "launched last, the newest at the end: ", "");
-        for (int i = Math.max(0, launches - REMEMBERED); i < launches; i++) {
-            names.add(launched[i & REMEMBERED - 1]);
+        for (long i = Math.max(0, launches - REMEMBERED); i < launches; i++) {
+            names.add(launched[(int) i & REMEMBERED - 1]);
         }
         return names.toString();
     }
