@@ -106,8 +106,7 @@ final class GemmKernels {
             Tensor partials = DepthSplits.partials(scratch, tile, tiles, splits);
             Tensor moments = count == 1 ? ChannelMoments.of(first.y) : null;
             Tensor momentParts = moments == null ? null : ChannelMoments.parts(scratch, first.y);
-            long counters =
-                    arrivals.address(tiles + (moments == null ? 0 : first.y.dim(0) * tile.across(columns)));
+            long counters = arrivals.address(tiles + (moments == null ? 0 : first.y.dim(0) * tile.across(columns)));
             int sources = second == null ? 1 : 2;
             Kernel kernel = kernel(
                     new Variant("linear", tile, dtype, vector, norm != null, sources, epilogue.activation()), x, norm);
@@ -156,8 +155,7 @@ final class GemmKernels {
             int tiles = tile.blocks(rows, 2 * columns);
             Tensor partials = DepthSplits.partials(scratch, tile, tiles, splits);
             long counters = arrivals.address(tiles);
-            Variant variant =
-                    new Variant("geglu", tile, y.dtype(), vector, norm != null, 1, Epilogue.Activation.NONE);
+            Variant variant = new Variant("geglu", tile, y.dtype(), vector, norm != null, 1, Epilogue.Activation.NONE);
             kernel(variant, x, norm)
                     .tensor(value.values())
                     .tensor(gate.values())

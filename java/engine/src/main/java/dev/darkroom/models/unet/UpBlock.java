@@ -53,8 +53,7 @@ final class UpBlock {
                 "layers",
                 resnets.size(),
                 x,
-                (s, j, value) ->
-                        Blocks.layer(s, j, resnets, attentions, value, skips.pop(), siluTime, conditioning));
+                (s, j, value) -> Blocks.layer(s, j, resnets, attentions, value, skips.pop(), siluTime, conditioning));
         Tensor next = skips.peek();
         if (upsampler == null || next == null) {
             return h;
