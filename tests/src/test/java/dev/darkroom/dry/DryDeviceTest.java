@@ -74,6 +74,9 @@ class DryDeviceTest {
         assertCost(2 * 7 * 30 * 40, 2 * (7 * 30 + 30 * 40 + 7 * 40), () -> ops.linear(x, linear));
         assertCost(2 * 2 * 7 * 30 * 40, 2 * (7 * 30 + 2 * 30 * 40 + 7 * 40), () -> ops.linearGeglu(x, linear, linear));
         assertCost(2 * 2 * 7 * 30 * 40, 2 * (7 * 30 + 2 * 30 * 40 + 2 * 7 * 40), () -> ops.linears(x, linear, linear));
+        Tensor left = scope.allocate(Shape.of(7, 10), DType.BF16);
+        Tensor right = scope.allocate(Shape.of(7, 20), DType.BF16);
+        assertCost(2 * 7 * 30 * 40, 2 * (7 * 30 + 30 * 40 + 7 * 40), () -> ops.linearConcat(left, right, linear));
         Affine affine = new Affine(scope.allocate(Shape.of(30), DType.F32), scope.allocate(Shape.of(30), DType.F32));
         assertCost(
                 2 * 7 * 30 * 40 + 8 * 7 * 30,

@@ -40,6 +40,12 @@ class ShapeErrorsTest {
                 "linear at unet/mid: x is bf16 [2, 5] on dry but the weight to_q f32 [3, 5] was made for f32",
                 () -> ops.linear(bf16(2, 5), w));
         fails(
+                "linear at unet/mid: x is [2, 7] but the weight to_q f32 [3, 5] takes 5 channels",
+                () -> ops.linearConcat(f32(2, 4), f32(2, 3), w));
+        fails(
+                "concatChannels at unet/mid: f32 [2, 4] on dry and f32 [3, 1] on dry must agree in all but the last size",
+                () -> ops.linearConcat(f32(2, 4), f32(3, 1), w));
+        fails(
                 "linearAdd at unet/mid: the result is f32 [2, 3] but the residual is f32 [1, 3] on dry",
                 () -> ops.linearAdd(f32(2, 5), w, f32(1, 3)));
         LinearWeight other = ops.linearWeight(host("gate", 4, 5), null, DType.F32);
@@ -111,6 +117,9 @@ class ShapeErrorsTest {
         fails(
                 "groupNorm at unet/mid: x is [1, 2, 2, 40]: needs [n, ..., c] with c divisible by 32 groups",
                 () -> ops.groupNorm(f32(1, 2, 2, 40), affine, 32, 1e-5f));
+        fails(
+                "groupNorm at unet/mid: x is [1, 2, 2, 50]; gain and bias must be f32 [50], given f32 [40] on dry",
+                () -> ops.groupNormSiluConcat(f32(1, 2, 2, 40), f32(1, 2, 2, 10), affine, 10, 1e-5f));
         fails(
                 "layerNorm at unet/mid: x is f32 [2, 30] on dry; gain and bias must be f32 [30], given f32 [40] on dry",
                 () -> ops.layerNorm(f32(2, 30), affine, 1e-5f));

@@ -63,7 +63,14 @@ class FusionContractTest extends OnEveryDevice {
 
     /** A device may take whole slices of the first and then of the second. */
     @ParameterizedTest(name = "{0} rows, {1} and {2} to {3} channels")
-    @CsvSource({"77, 32, 40, 24", "131, 64, 1280, 40", "65, 1280, 64, 8", "2, 512, 512, 70", "7, 40, 8, 3", "1, 64, 3, 5"})
+    @CsvSource({
+        "77, 32, 40, 24",
+        "131, 64, 1280, 40",
+        "65, 1280, 64, 8",
+        "2, 512, 512, 70",
+        "7, 40, 8, 3",
+        "1, 64, 3, 5"
+    })
     void ofTwoSources(int rows, int first, int second, int out) {
         check(linearConcat(held(0, 1, rows, first), held(0, 1, rows, second), out));
     }

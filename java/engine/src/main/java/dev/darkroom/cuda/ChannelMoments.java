@@ -36,8 +36,7 @@ final class ChannelMoments {
     /** Memory for the moments of the parts of x [n, ..., c]. */
     static Tensor parts(Scope scope, Tensor x) {
         int pixels = Math.toIntExact(x.shape().rows() / x.dim(0));
-        return scope.allocate(
-                Shape.of(x.dim(0), Grids.blocks(pixels, pixelsPerPart(pixels)), x.dim(-1), 2), DType.F32);
+        return scope.allocate(Shape.of(x.dim(0), Grids.blocks(pixels, pixelsPerPart(pixels)), x.dim(-1), 2), DType.F32);
     }
 
     /** A tensor for the result of a product: with room for its moments if it is a map of which blocks that compute it can take them. */

@@ -76,20 +76,16 @@ final class ConvolutionKernels {
         try (Scope scratch = scope.child("convolution")) {
             ProductTile tile = ProductTile.choose(modules.gpu(), y.dtype(), pixels, out, splits * phases);
             int tiles = tile.blocks(pixels, out);
-            Tensor moments = phases == 1 ? ChannelMoments.of(y) : null;
-            long counters = arrivals.address(tiles * phases + (moments == null ? 0 : y.dim(0) * tile.across(out)));
-            kernel(new Variant(tile, y.dtype(), ProductTile.readsVectors(in, x, weight)))
+            BlockExchange exchange =
+                    BlockExchange.of(scratch, arrivals, tile, tiles * phases, splits, phases == 1 ? y : null);
+            Kernel kernel = kernel(new Variant(tile, y.dtype(), ProductTile.readsVectors(in, x, weight)))
                     .tensor(x)
                     .tensor(weight)
                     .tensor(epilogue.bias())
                     .tensor(epilogue.residual())
                     .tensor(epilogue.perChannel())
-                    .tensor(y)
-                    .tensor(DepthSplits.partials(scratch, tile, tiles * phases, splits))
-                    .address(counters)
-                    .tensor(moments == null ? null : ChannelMoments.parts(scratch, y))
-                    .tensor(moments)
-                    .address(counters + (long) Integer.BYTES * tiles * phases)
+                    .tensor(y);
+            exchange.passTo(kernel)
                     .i32(pixels)
                     .i32(x.dim(1))
                     .i32(x.dim(2))

@@ -96,31 +96,24 @@ final class GemmKernels {
         int depth = first.weight.dim(1);
         int count = products.size();
         int splits = DepthSplits.count(rowsPerImage, count * columns, depth);
-        boolean vector = readsVectors(depth, x, norm);
-        for (Product product : products) {
-            vector &= ProductTile.readsVectors(depth, product.weight);
-        }
+        boolean vector = readsVectors(depth, x, norm)
+                && products.stream().allMatch(product -> ProductTile.readsVectors(depth, product.weight));
         try (Scope scratch = scope.child("linear")) {
             ProductTile tile = ProductTile.choose(modules.gpu(), dtype, rows, columns, splits * count);
             int tiles = tile.blocks(rows, columns) * count;
-            Tensor partials = DepthSplits.partials(scratch, tile, tiles, splits);
-            Tensor moments = count == 1 ? ChannelMoments.of(first.y) : null;
-            Tensor momentParts = moments == null ? null : ChannelMoments.parts(scratch, first.y);
-            long counters =
-                    arrivals.address(tiles + (moments == null ? 0 : first.y.dim(0) * tile.across(columns)));
+            BlockExchange exchange =
+                    BlockExchange.of(scratch, arrivals, tile, tiles, splits, count == 1 ? first.y : null);
             int sources = second == null ? 1 : 2;
             Kernel kernel = kernel(
-                    new Variant("linear", tile, dtype, vector, norm != null, sources, epilogue.activation()), x, norm);
-            kernel.tensor(second);
+                            new Variant("linear", tile, dtype, vector, norm != null, sources, epilogue.activation()),
+                            x,
+                            norm)
+                    .tensor(second);
             each(kernel, products, Product::weight);
             each(kernel, products, product -> product.epilogue.bias());
             kernel.tensor(epilogue.residual()).tensor(epilogue.perChannel());
             each(kernel, products, Product::y);
-            kernel.tensor(partials)
-                    .address(counters)
-                    .tensor(momentParts)
-                    .tensor(moments)
-                    .address(counters + (long) Integer.BYTES * tiles)
+            exchange.passTo(kernel)
                     .i32(rows)
                     .i32(rowsPerImage)
                     .i32(columns)
@@ -156,8 +149,7 @@ final class GemmKernels {
             int tiles = tile.blocks(rows, 2 * columns);
             Tensor partials = DepthSplits.partials(scratch, tile, tiles, splits);
             long counters = arrivals.address(tiles);
-            Variant variant =
-                    new Variant("geglu", tile, y.dtype(), vector, norm != null, 1, Epilogue.Activation.NONE);
+            Variant variant = new Variant("geglu", tile, y.dtype(), vector, norm != null, 1, Epilogue.Activation.NONE);
             kernel(variant, x, norm)
                     .tensor(value.values())
                     .tensor(gate.values())

@@ -116,8 +116,7 @@ public final class ShapeRules {
 
     private static Shape grouped(Ops ops, Shape x, int groups) {
         if (x.rank() < 3 || groups < 1 || x.dim(-1) % groups != 0) {
-            throw fail(
-                    ops, "groupNorm", "x is " + x + ": needs [n, ..., c] with c divisible by " + groups + " groups");
+            throw fail(ops, "groupNorm", "x is " + x + ": needs [n, ..., c] with c divisible by " + groups + " groups");
         }
         return x;
     }

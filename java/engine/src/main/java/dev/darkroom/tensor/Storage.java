@@ -27,7 +27,8 @@ final class Storage {
         this.owner = owner;
     }
 
-    @Nullable Tail tail() {
+    @Nullable
+    Tail tail() {
         return tail;
     }
 
