@@ -119,7 +119,7 @@ size_t liveBytes();
 
 // ---- faults (faults.cpp) ----
 
-enum CallKind { ALLOCATION, LAUNCH, COPY, WAIT, CALL_KINDS };
+enum CallKind { ALLOCATION, LAUNCH, COPY, WAIT, LIBRARY, CALL_KINDS };
 /** Counts a call and returns the code that was planned for it, else SUCCESS. */
 int countCall(CallKind kind);
 

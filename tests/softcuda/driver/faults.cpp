@@ -20,7 +20,7 @@ struct Plan {
 
     /** SOFTCUDA_FAIL=allocation:3:2,launch:10:700 : kind, which call from now, code. */
     Plan() {
-        static const char* const names[CALL_KINDS] = {"allocation", "launch", "copy", "wait"};
+        static const char* const names[CALL_KINDS] = {"allocation", "launch", "copy", "wait", "library"};
         const char* text = getenv("SOFTCUDA_FAIL");
         while (text && *text) {
             char name[16];
@@ -75,7 +75,7 @@ using namespace softcuda;
 
 #define SOFTCUDA_CONTROL extern "C" __attribute__((visibility("default")))
 
-/** The n-th call of a kind from now (1 is the next) fails with a code. Kinds: 0 allocation, 1 launch, 2 copy, 3 wait. */
+/** The n-th call of a kind from now (1 is the next) fails with a code. Kinds: 0 allocation, 1 launch, 2 copy, 3 wait, 4 library. */
 SOFTCUDA_CONTROL int softcuda_fail(int kind, int n, int code) {
     std::lock_guard<std::recursive_mutex> lock(driverMutex);
     if (kind < 0 || kind >= CALL_KINDS || n < 1) return INVALID_VALUE;

@@ -15,7 +15,8 @@ public final class SoftwareFaults {
         ALLOCATION(0),
         LAUNCH(1),
         COPY(2),
-        WAIT(3);
+        WAIT(3),
+        LIBRARY(4);
 
         private final int number;
 

@@ -10,6 +10,7 @@ import dev.darkroom.tensor.Ops;
 import dev.darkroom.tensor.Scope;
 import dev.darkroom.tensor.Tensor;
 import java.nio.ByteBuffer;
+import java.util.function.Function;
 import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
 import jcuda.driver.JCudaDriver;
@@ -35,10 +36,11 @@ public final class CudaDevice implements Device {
     private final String description;
     private @Nullable ScopeListener listener;
 
-    private CudaDevice(CudaRuntime runtime, int ordinal, boolean poison) {
+    private CudaDevice(CudaRuntime runtime, int ordinal, boolean poison, Function<GpuProperties, ServingTable> tables) {
         this.ordinal = ordinal;
         handle = runtime.device(ordinal);
         gpu = GpuProperties.of(handle);
+        ServingTable table = tables.apply(gpu);
         CUcontext context = new CUcontext();
         Cuda.check(JCudaDriver.cuDevicePrimaryCtxRetain(context, handle), "cuDevicePrimaryCtxRetain");
         Cuda.check(JCudaDriver.cuCtxSetCurrent(context), "cuCtxSetCurrent");
@@ -49,9 +51,10 @@ public final class CudaDevice implements Device {
         pool = new MemoryPool(name(), new CudaMemory(stream), (long) (SHARE_OF_FREE_MEMORY * free[0]), poison);
         modules = new Modules(stream, new KernelCompiler(runtime, CubinCache.ofThisUser()), gpu);
         staging = new Staging(stream);
-        engine = new CudaEngine(modules, staging);
+        engine = new CudaEngine(
+                modules, staging, new LibraryProducts(modules, table, runtime::optional));
         description = gpu.name() + ", compute capability " + gpu.capabilityText() + ", " + gpu.multiprocessors()
-                + " multiprocessors, " + runtime.description();
+                + " multiprocessors, " + runtime.description() + ", " + engine.libraries.description();
     }
 
     /**
@@ -61,7 +64,13 @@ public final class CudaDevice implements Device {
      * @throws dev.darkroom.cuda.bind.CudaUnavailableException when it cannot be had; says why and what to do
      */
     public static CudaDevice open(int ordinal, boolean poison) {
-        return new CudaDevice(CudaRuntime.open(), ordinal, poison);
+        CudaRuntime runtime = CudaRuntime.open();
+        return new CudaDevice(runtime, ordinal, poison, gpu -> ServingTables.of(gpu, runtime::optional));
+    }
+
+    /** As {@link #open(int, boolean)}, with a table that says which kernels serve which products. */
+    static CudaDevice open(int ordinal, boolean poison, ServingTable table) {
+        return new CudaDevice(CudaRuntime.open(), ordinal, poison, gpu -> table);
     }
 
     @Override

@@ -6,6 +6,7 @@ final class CudaEngine implements AutoCloseable {
     final CudaStream stream;
     final ArrivalCounters arrivals;
     final Uploads uploads;
+    final LibraryProducts libraries;
     final GemmKernels gemm;
     final ConvolutionKernels convolution;
     final AttentionKernels attention;
@@ -15,14 +16,16 @@ final class CudaEngine implements AutoCloseable {
     final MovementKernels movement;
     final DiffusionKernels diffusion;
 
-    CudaEngine(Modules modules, Staging staging) {
+    /** @param libraries closed with the engine */
+    CudaEngine(Modules modules, Staging staging, LibraryProducts libraries) {
+        this.libraries = libraries;
         gpu = modules.gpu();
         stream = modules.stream();
         pointwise = new PointwiseKernels(modules);
         uploads = new Uploads(stream, staging, pointwise, new ConversionKernels(modules));
         arrivals = new ArrivalCounters(stream);
-        gemm = new GemmKernels(modules, arrivals);
-        convolution = new ConvolutionKernels(modules, arrivals, gemm);
+        gemm = new GemmKernels(modules, arrivals, libraries);
+        convolution = new ConvolutionKernels(modules, arrivals, gemm, libraries);
         attention = new AttentionKernels(modules);
         groupNorm = new GroupNormKernels(modules);
         layerNorm = new LayerNormKernels(modules);
@@ -32,6 +35,8 @@ final class CudaEngine implements AutoCloseable {
 
     @Override
     public void close() {
-        arrivals.close();
+        try (libraries) {
+            arrivals.close();
+        }
     }
 }

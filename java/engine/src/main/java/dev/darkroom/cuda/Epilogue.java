@@ -15,7 +15,7 @@ record Epilogue(
         Activation activation,
         @Nullable Tensor residual,
         @Nullable Tensor perChannel) {
-    /** The names are those of {@code kernels/epilogue.cuh}. */
+    /** Names and order are those of {@code kernels/epilogue.cuh}. */
     enum Activation {
         NONE,
         GELU,
@@ -26,6 +26,11 @@ record Epilogue(
     /** The bias alone. */
     static Epilogue of(@Nullable Tensor bias) {
         return new Epilogue(bias, Activation.NONE, null, null);
+    }
+
+    /** Whether nothing happens. */
+    boolean isEmpty() {
+        return bias == null && activation == Activation.NONE && residual == null && perChannel == null;
     }
 
     Epilogue activated(Activation by) {

@@ -12,14 +12,16 @@ import org.jspecify.annotations.Nullable;
 final class GemmKernels {
     private final Modules modules;
     private final ArrivalCounters arrivals;
+    private final LibraryProducts libraries;
     private final Map<Variant, Kernel> kernels = new HashMap<>();
 
     private record Variant(
             String function, ProductTile tile, DType dtype, boolean vector, Epilogue.Activation activation) {}
 
-    GemmKernels(Modules modules, ArrivalCounters arrivals) {
+    GemmKernels(Modules modules, ArrivalCounters arrivals, LibraryProducts libraries) {
         this.modules = modules;
         this.arrivals = arrivals;
+        this.libraries = libraries;
     }
 
     /**
@@ -28,7 +30,7 @@ final class GemmKernels {
      * @param scope where partial sums may lie
      */
     void linear(Scope scope, Tensor x, Tensor weight, Epilogue epilogue, Tensor y) {
-        if (y.shape().count() == 0) {
+        if (y.shape().count() == 0 || libraries.linear(scope, x, weight, epilogue, y)) {
             return;
         }
         int rows = Math.toIntExact(y.shape().rows());
@@ -70,7 +72,7 @@ final class GemmKernels {
             Tensor gate,
             @Nullable Tensor gateBias,
             Tensor y) {
-        if (y.shape().count() == 0) {
+        if (y.shape().count() == 0 || libraries.geglu(scope, x, value, valueBias, gate, gateBias, y)) {
             return;
         }
         int rows = Math.toIntExact(y.shape().rows());
