@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.darkroom.cuda.ProductTuner.Finding;
 import dev.darkroom.cuda.ServingTable.Choice;
 import dev.darkroom.cuda.ServingTable.Line;
 import dev.darkroom.cuda.bind.CudaLibrary;
@@ -15,7 +16,6 @@ import dev.darkroom.tensor.DType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -76,18 +76,18 @@ class ServingTableTest {
 
     @Test
     void isReadAsItIsWritten() {
-        Map<Product, Choice> choices = new LinkedHashMap<>();
-        choices.put(TOKENS, Choice.CUBLAS);
-        choices.put(Product.geglu(DType.F32, 1, 2, 3), Choice.OWN);
-        choices.put(MAP, Choice.cudnn(1));
-        String text = ServingTableFormat.write("two\nlines", Map.of("gpu", "a GPU"), choices);
-        assertTrue(text.startsWith("# two\n# lines\nmeasured gpu a GPU\nlinear f16 rows=4096 in=320 out=1280 -> cublas\n"), text);
+        List<Finding> findings = List.of(
+                new Finding(TOKENS, Choice.CUBLAS, "own 2.0 us, cublas 1.0 us"),
+                new Finding(Product.geglu(DType.F32, 1, 2, 3), Choice.OWN, "own 1.0 us"),
+                new Finding(MAP, Choice.cudnn(1), "own 2.0 us, cudnn algorithm=1 1.0 us"));
+        String text = ServingTableFormat.write("two\nlines", Map.of("gpu", "a GPU"), findings);
+        assertTrue(text.startsWith("# two\n# lines\nmeasured gpu a GPU\nlinear f16 rows=4096 in=320 out=1280 -> cublas   # own 2.0 us, cublas 1.0 us\n"), text);
         assertTrue(
                 text.endsWith(
-                        "convolution bf16 height=64 width=32 in=320 out=640 kernel-height=3 kernel-width=3 stride=2"
-                                + " padding-before=0 padding-after=1 -> cudnn algorithm=1\n"),
+                        "\nconvolution bf16 height=64 width=32 in=320 out=640 kernel-height=3 kernel-width=3 stride=2"
+                                + " padding-before=0 padding-after=1 -> cudnn algorithm=1   # own 2.0 us, cudnn algorithm=1 1.0 us\n"),
                 text);
-        choices.forEach((product, expected) -> assertEquals(expected, choice(text, product)));
+        findings.forEach(each -> assertEquals(each.choice(), choice(text, each.product())));
     }
 
     @ParameterizedTest(name = "{0}: {1}")

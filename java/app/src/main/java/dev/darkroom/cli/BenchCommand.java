@@ -1,12 +1,15 @@
 package dev.darkroom.cli;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.darkroom.device.Devices;
 import dev.darkroom.pipeline.Darkroom;
 import dev.darkroom.pipeline.Estimate;
 import dev.darkroom.pipeline.NetworkBench;
 import dev.darkroom.pipeline.Request;
 import dev.darkroom.tensor.Bytes;
+import dev.darkroom.tensor.Device;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -15,6 +18,7 @@ import java.util.Arrays;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.function.DoubleSupplier;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -82,6 +86,17 @@ final class BenchCommand implements Callable<Integer> {
             description = "How often each part runs before. Default: ${DEFAULT-VALUE}.")
     private int warmup;
 
+    @Option(
+            names = "--tune",
+            paramLabel = "FILE",
+            arity = "0..1",
+            fallbackValue = "",
+            description = {
+                "Time our own kernels, cuBLAS and cuDNN on each product of these networks, and write down which is fastest;",
+                "to FILE, or to where it is looked for when the GPU is opened. Only with --device cuda."
+            })
+    private @Nullable String tune;
+
     @Option(names = "--json", description = "Write one JSON object.")
     private boolean json;
 
@@ -116,12 +131,21 @@ final class BenchCommand implements Callable<Integer> {
             if (part == Part.ALL) {
                 report.put("total_seconds", darkroom.loadSeconds() + text + steps * step + count * decode);
             }
+            if (tune != null) {
+                tune(report, darkroom.device(), tune);
+            }
             report.put("predicted_peak_bytes", estimate.peakBytes());
             report.put("pool_peak_bytes", darkroom.device().pool().statistics().peakReserved());
         }
         report.put("process_peak_bytes", processPeak());
         print(report);
         return 0;
+    }
+
+    private void tune(ObjectNode report, Device device, String file) {
+        ArrayNode products = report.putArray("tuned");
+        Path table = Devices.tune(device, file.isEmpty() ? null : Path.of(file), products::add);
+        report.put("table", table.toString());
     }
 
     /** Times one part, if it is asked for; returns the median in seconds. */
@@ -180,6 +204,10 @@ final class BenchCommand implements Callable<Integer> {
                             "%.2f s for %d steps",
                             report.path("total_seconds").asDouble(),
                             steps));
+        }
+        report.path("tuned").forEach(product -> line("tuned", product.asText()));
+        if (report.has("table")) {
+            line("table", report.path("table").asText());
         }
         line(
                 "peak memory",

@@ -1,7 +1,9 @@
 package dev.darkroom.cuda;
 
 import dev.darkroom.cuda.bind.Cuda;
+import dev.darkroom.cuda.bind.CudaLibrary;
 import dev.darkroom.cuda.bind.CudaRuntime;
+import dev.darkroom.cuda.bind.LibraryBinding;
 import dev.darkroom.tensor.DType;
 import dev.darkroom.tensor.Device;
 import dev.darkroom.tensor.HalfFloats;
@@ -10,6 +12,10 @@ import dev.darkroom.tensor.Ops;
 import dev.darkroom.tensor.Scope;
 import dev.darkroom.tensor.Tensor;
 import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
@@ -135,6 +141,38 @@ public final class CudaDevice implements Device {
     @Override
     public void synchronize() {
         stream.synchronize();
+    }
+
+    GpuProperties gpu() {
+        return gpu;
+    }
+
+    Modules modules() {
+        return modules;
+    }
+
+    /** cuBLAS and cuDNN, bound at the first call. */
+    Function<CudaLibrary, LibraryBinding> libraries() {
+        return engine.libraries.libraries();
+    }
+
+    /**
+     * Times our own kernels, cuBLAS and cuDNN on every product that was computed since the device was opened, and writes down which is the fastest
+     * for the next time that the device is opened.
+     *
+     * @param file     the table; null for the one of this GPU in the user's cache folder
+     * @param progress told a line for each product
+     * @return the table that was written
+     */
+    public Path tune(@Nullable Path file, Consumer<String> progress) {
+        ProductTuner tuner = new ProductTuner(this, engine, staging);
+        List<ProductTuner.Finding> findings = new ArrayList<>();
+        for (Product product : engine.libraries.products()) {
+            ProductTuner.Finding finding = tuner.tune(product);
+            progress.accept(finding.toString());
+            findings.add(finding);
+        }
+        return ServingTables.write(file, gpu, libraries(), findings);
     }
 
     @Override

@@ -61,12 +61,12 @@ final class ServingTableFormat {
         return new ServingTable(origin, measured, lines);
     }
 
-    /** The table as {@link #parse} reads it, after {@code comment}. */
-    static String write(String comment, Map<String, String> measured, Map<Product, Choice> choices) {
+    /** The table as {@link #parse} reads it: a comment, what it was measured with, and for each product the choice with the times. */
+    static String write(String comment, Map<String, String> measured, List<ProductTuner.Finding> findings) {
         StringBuilder text = new StringBuilder();
-        comment.lines().forEach(line -> text.append("# ").append(line).append('\n'));
+        comment.lines().forEach(line -> text.append("# " + line + "\n"));
         measured.forEach((what, value) -> text.append("measured " + what + " " + value + "\n"));
-        choices.forEach((product, choice) -> text.append(product + " -> " + choice + "\n"));
+        findings.forEach(each -> text.append(each.product() + " -> " + each.choice() + "   # " + each.times() + "\n"));
         return text.toString();
     }
 

@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.Function;
@@ -76,6 +77,24 @@ final class ServingTables {
                 "{0}; the built-in table serves instead. Correct or delete the file, or run \"darkroom bench --tune\"",
                 problem);
         return builtIn();
+    }
+
+    /** Writes what was measured to a file, or for null to the one of this GPU in the cache folder; returns which. */
+    static Path write(
+            @Nullable Path file,
+            GpuProperties gpu,
+            Function<CudaLibrary, LibraryBinding> libraries,
+            List<ProductTuner.Finding> findings) {
+        Path target = file == null ? fileOf(gpu) : file;
+        String comment = "Which kernels serve which products of one image; written by \"darkroom bench --tune\".\n"
+                + "The first line that fits decides, and where none does our own kernels serve.";
+        String text = ServingTableFormat.write(comment, present(gpu, libraries), findings);
+        try {
+            UserCache.write(target, text.getBytes(StandardCharsets.UTF_8));
+        } catch (IOException e) {
+            throw new UncheckedIOException("the table " + target + " cannot be written", e);
+        }
+        return target;
     }
 
     static ServingTable builtIn() {
