@@ -10,6 +10,7 @@ import dev.darkroom.cuda.bind.CudaLibrary;
 import dev.darkroom.cuda.bind.LibraryBinding;
 import dev.darkroom.cuda.bind.LibraryCallException;
 import dev.darkroom.cuda.bind.LibraryFinding.Missing;
+import dev.darkroom.device.Devices;
 import dev.darkroom.tensor.Conv2dWeight;
 import dev.darkroom.tensor.DType;
 import dev.darkroom.tensor.HostTensor;
@@ -85,7 +86,9 @@ class LibraryProductsTest {
         int calls = faults.count(SoftwareFaults.Call.LIBRARY);
         try (CudaDevice device = device("")) {
             compute(device);
-            assertTrue(device.description().contains("cuBLAS not asked for by the test's table"), device.description());
+            assertTrue(
+                    device.description().contains("cuBLAS unused (the test's table does not ask for it)"),
+                    device.description());
         }
         assertEquals(calls, faults.count(SoftwareFaults.Call.LIBRARY));
     }
@@ -94,7 +97,7 @@ class LibraryProductsTest {
     void isToldInTheDevicesDescription() {
         try (CudaDevice device = device(LibraryDevice.EVERYTHING)) {
             String text = device.description();
-            assertTrue(text.contains("cuBLAS 12.6.0 where the test's table says so, cuDNN 9.1.0 where"), text);
+            assertTrue(text.contains("cuBLAS 12.6.0 by the test's table, cuDNN 9.1.0 by"), text);
         }
     }
 
@@ -110,11 +113,10 @@ class LibraryProductsTest {
                 assertEquals(Choice.OWN, products.choose(Product.linear(DType.F32, 4, 4, 8)));
                 assertEquals(Choice.OWN, products.choose(MAP));
                 assertEquals(
-                        List.of(
-                                "table.txt:1 asks cublas for " + TOKENS
-                                        + ": no cuBLAS: libcublas.so.13 or libcublas.so.12 is in none of the usual folders, for there are"
-                                        + " none; optional, kernels of our own stand in; install the CUDA toolkit or the Python"
-                                        + " package nvidia-cublas; our own kernels serve it"),
+                        List.of("table.txt:1 asks cublas for " + TOKENS
+                                + ": no cuBLAS: libcublas.so.13 or libcublas.so.12 is in none of the usual folders, for there are"
+                                + " none; optional, kernels of our own stand in; install the CUDA toolkit or the Python"
+                                + " package nvidia-cublas; our own kernels serve it"),
                         log.lines().subList(0, 1));
                 assertEquals(2, log.lines().size(), log.lines().toString());
                 assertTrue(products.description().startsWith("no cuBLAS: libcublas.so.13"), products.description());
@@ -174,6 +176,15 @@ class LibraryProductsTest {
         }
     }
 
+    @Test
+    void isNoMatterOnOtherDevices() {
+        IllegalArgumentException thrown = assertThrows(
+                IllegalArgumentException.class, () -> Devices.tune(Devices.dry(DType.F32), null, line -> {}));
+        assertEquals(
+                "there is nothing to tune on dry: only on a CUDA device several libraries serve a product",
+                thrown.getMessage());
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"", "linear -> cublas\nconvolution -> cudnn"})
     void isMeasuredAndWrittenToATableThatHoldsTheNextTime(String before) throws IOException {
@@ -193,7 +204,8 @@ class LibraryProductsTest {
                 lines.get(1).matches(MAP + ": own .* us, cudnn algorithm=1 .* us, cudnn algorithm=0 .* us -> .*"),
                 lines.get(1));
         String text = Files.readString(file);
-        assertTrue(text.contains("\nmeasured gpu software device\nmeasured cublas 12.6.0\nmeasured cudnn 9.1.0\n"), text);
+        assertTrue(
+                text.contains("\nmeasured gpu software device\nmeasured cublas 12.6.0\nmeasured cudnn 9.1.0\n"), text);
         try (CudaDevice device = device(text)) {
             compute(device);
         }

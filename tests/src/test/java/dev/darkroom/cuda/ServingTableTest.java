@@ -29,8 +29,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 class ServingTableTest {
     private static final GpuProperties GPU = new GpuProperties("a GPU", 80, 4, 99 << 10);
     private static final Product TOKENS = Product.linear(DType.F16, 4096, 320, 1280);
-    private static final Product MAP = Product.convolution(
-            DType.BF16, 64, 32, 320, 640, 3, 3, Conv2dWeight.Geometry.halving(0, 1));
+    private static final Product MAP =
+            Product.convolution(DType.BF16, 64, 32, 320, 640, 3, 3, Conv2dWeight.Geometry.halving(0, 1));
 
     @TempDir
     private Path folder = Path.of("");
@@ -58,8 +58,7 @@ class ServingTableTest {
 
     @Test
     void isDecidedByItsFirstLineThatFits() {
-        String text =
-                """
+        String text = """
                 # comment
                 linear f16 rows=1..4095 -> own   # another
                 linear f16 rows=4096..8192 in=320 out=1280 capability=75..89 -> cublas
@@ -81,7 +80,10 @@ class ServingTableTest {
                 new Finding(Product.geglu(DType.F32, 1, 2, 3), Choice.OWN, "own 1.0 us"),
                 new Finding(MAP, Choice.cudnn(1), "own 2.0 us, cudnn algorithm=1 1.0 us"));
         String text = ServingTableFormat.write("two\nlines", Map.of("gpu", "a GPU"), findings);
-        assertTrue(text.startsWith("# two\n# lines\nmeasured gpu a GPU\nlinear f16 rows=4096 in=320 out=1280 -> cublas   # own 2.0 us, cublas 1.0 us\n"), text);
+        assertTrue(
+                text.startsWith(
+                        "# two\n# lines\nmeasured gpu a GPU\nlinear f16 rows=4096 in=320 out=1280 -> cublas   # own 2.0 us, cublas 1.0 us\n"),
+                text);
         assertTrue(
                 text.endsWith(
                         "\nconvolution bf16 height=64 width=32 in=320 out=640 kernel-height=3 kernel-width=3 stride=2"
@@ -113,7 +115,8 @@ class ServingTableTest {
                 "measured weather fine | with one of the names [gpu, cublas, cudnn]"
             })
     void saysInWhichLineOfWhichFileItIsWrong(String line, String expected) {
-        IllegalArgumentException thrown = assertThrows(IllegalArgumentException.class, () -> parse("# first\n" + line + "\n"));
+        IllegalArgumentException thrown =
+                assertThrows(IllegalArgumentException.class, () -> parse("# first\n" + line + "\n"));
         String message = String.valueOf(thrown.getMessage());
         assertTrue(message.startsWith("table.txt:2: "), message);
         assertTrue(message.contains(expected), message);
@@ -136,7 +139,9 @@ class ServingTableTest {
             assertEquals(holds ? file.toString() : "the built-in serving.txt", table.origin());
             assertEquals(holds, log.lines().isEmpty());
             if (!holds) {
-                assertTrue(log.lines().get(0).startsWith(file + ":2: "), log.lines().get(0));
+                assertTrue(
+                        log.lines().get(0).startsWith(file + ":2: "),
+                        log.lines().get(0));
             }
         }
     }
@@ -148,7 +153,9 @@ class ServingTableTest {
             assertEquals(
                     "the built-in serving.txt",
                     ServingTables.read(file, GPU, ServingTableTest::library).origin());
-            assertTrue(log.lines().get(0).startsWith(file + " cannot be read"), log.lines().get(0));
+            assertTrue(
+                    log.lines().get(0).startsWith(file + " cannot be read"),
+                    log.lines().get(0));
         }
     }
 

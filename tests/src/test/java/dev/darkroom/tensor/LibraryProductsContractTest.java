@@ -13,7 +13,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterAll;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -44,11 +44,6 @@ class LibraryProductsContractTest extends OnDevice {
         return LibraryDevice.open(LibraryDevice.EVERYTHING);
     }
 
-    @AfterAll
-    static void close() {
-        DEVICE.synchronize(); // closed with the process: classes of parameters end more than once
-    }
-
     @ParameterizedTest(name = "{0} images of {1} rows, {2} to {3} channels, bias {4}")
     @CsvSource({
         "1, 1, 8, 8, true",
@@ -64,32 +59,27 @@ class LibraryProductsContractTest extends OnDevice {
         Values gate = normal(0, 2 / Math.sqrt(in), out, in);
         Values bias = hasBias ? normal(0, 1, out) : null;
         Values residual = held(0, 1, n, rows, out);
-        LinearWeight layer = ops.linearWeight(host(weight), bias == null ? null : host(bias), dtype);
-        LinearWeight gateLayer = ops.linearWeight(host(gate), bias == null ? null : host(bias), dtype);
+        LinearWeight layer = ops.linearWeight(host(weight), hostOrNull(bias), dtype);
+        LinearWeight gateLayer = ops.linearWeight(host(gate), hostOrNull(bias), dtype);
         Tensor a = upload(x);
         ops.linear(a, layer); // makes the handle
         int calls = libraryCalls();
-        check(ops.linear(a, layer), r -> Formulas.linear(r, x, weight.in(dtype), bias));
+        Tensor y = ops.linear(a, layer);
         assertEquals(calls + n, libraryCalls(), "one call for each image");
-        check(
-                ops.linearGelu(a, layer),
-                r -> Formulas.gelu(r, Formulas.linear(r, x, weight.in(dtype), bias)));
-        check(
-                ops.linearQuickGelu(a, layer),
-                r -> Formulas.quickGelu(r, Formulas.linear(r, x, weight.in(dtype), bias)));
-        check(
-                ops.linearSilu(a, layer),
-                r -> Formulas.silu(r, Formulas.linear(r, x, weight.in(dtype), bias)));
-        check(
-                ops.linearAdd(a, layer, upload(residual)),
-                r -> Formulas.add(r, Formulas.linear(r, x, weight.in(dtype), bias), residual));
-        check(
+        Tensor g = ops.linear(a, gateLayer);
+        Tensor b = upload(residual);
+        check(y, r -> Formulas.linear(r, x, weight.in(dtype), bias));
+        Values exact = Formulas.linear(Rounding.NONE, x, weight.in(dtype), bias);
+        Values exactGate = Formulas.linear(Rounding.NONE, x, gate.in(dtype), bias);
+        checkFused(ops.linearGelu(a, layer), ops.gelu(y), Formulas.gelu(Rounding.NONE, exact));
+        checkFused(ops.linearQuickGelu(a, layer), ops.quickGelu(y), Formulas.quickGelu(Rounding.NONE, exact));
+        checkFused(ops.linearSilu(a, layer), ops.silu(y), Formulas.silu(Rounding.NONE, exact));
+        checkFused(ops.linearAdd(a, layer, b), ops.add(y, b), Formulas.add(Rounding.NONE, exact, residual));
+        checkFused(
                 ops.linearGeglu(a, layer, gateLayer),
-                r -> Formulas.mul(
-                        r,
-                        Formulas.linear(r, x, weight.in(dtype), bias),
-                        Formulas.gelu(r, Formulas.linear(r, x, gate.in(dtype), bias))));
-        assertEquals(calls + 7 * n, libraryCalls(), "one call for each image, two for geglu");
+                ops.mul(y, ops.gelu(g)),
+                Formulas.mul(Rounding.NONE, exact, Formulas.gelu(Rounding.NONE, exactGate)));
+        assertEquals(calls + 8 * n, libraryCalls(), "one call for each image, two for geglu");
     }
 
     @ParameterizedTest(name = "{0} of {1} x {2}, {3} to {4} channels, kernel {5}, stride {6}, padding {7}, bias {8}")
@@ -109,17 +99,20 @@ class LibraryProductsContractTest extends OnDevice {
         Values bias = hasBias ? normal(0, 1, out) : null;
         Values residual = held(0, 1, n, geometry.outputSize(h, kernel), geometry.outputSize(w, kernel), out);
         Values perImage = held(0, 1, n, out);
-        Conv2dWeight layer = ops.conv2dWeight(host(weight), bias == null ? null : host(bias), geometry, dtype);
+        Conv2dWeight layer = ops.conv2dWeight(host(weight), hostOrNull(bias), geometry, dtype);
         Tensor a = upload(x);
         ops.conv2d(a, layer); // chooses the algorithm
         int calls = libraryCalls();
-        check(ops.conv2d(a, layer), r -> Formulas.conv2d(r, x, weight.in(dtype), bias, geometry));
-        check(
-                ops.conv2dAdd(a, layer, upload(residual)),
-                r -> Formulas.add(r, Formulas.conv2d(r, x, weight.in(dtype), bias, geometry), residual));
-        check(
-                ops.conv2dAddPerChannel(a, layer, upload(perImage)),
-                r -> Formulas.addPerChannel(r, Formulas.conv2d(r, x, weight.in(dtype), bias, geometry), perImage));
+        Tensor y = ops.conv2d(a, layer);
+        Tensor b = upload(residual);
+        Tensor t = upload(perImage);
+        check(y, r -> Formulas.conv2d(r, x, weight.in(dtype), bias, geometry));
+        Values exact = Formulas.conv2d(Rounding.NONE, x, weight.in(dtype), bias, geometry);
+        checkFused(ops.conv2dAdd(a, layer, b), ops.add(y, b), Formulas.add(Rounding.NONE, exact, residual));
+        checkFused(
+                ops.conv2dAddPerChannel(a, layer, t),
+                ops.addPerChannel(y, t),
+                Formulas.addPerChannel(Rounding.NONE, exact, perImage));
         assertEquals(calls + 3 * n, libraryCalls(), "one call for each image, and none to choose again");
     }
 
@@ -152,8 +145,7 @@ class LibraryProductsContractTest extends OnDevice {
             for (int batch = 1; batch < most; batch++) {
                 for (int from = 0; from + batch <= most; from++) {
                     float[] few = operation.apply(x.rows(from, from + batch)).toHost();
-                    float[] expected =
-                            Arrays.copyOfRange(all, from * perImage, (from + batch) * perImage);
+                    float[] expected = Arrays.copyOfRange(all, from * perImage, (from + batch) * perImage);
                     assertArrayEquals(expected, few, name + ": " + batch + " images from " + from);
                 }
             }
@@ -174,6 +166,15 @@ class LibraryProductsContractTest extends OnDevice {
         all.put("conv2dAdd", x -> ops.conv2dAdd(x, same, ops.linear(x, layer)));
         all.put("conv2d of stride 2", x -> ops.conv2d(x, halving));
         return all;
+    }
+
+    private static @Nullable HostTensor hostOrNull(@Nullable Values values) {
+        return values == null ? null : host(values);
+    }
+
+    /** A fused operation errs at most twice as much as its definition, run on the same device. */
+    private static void checkFused(Tensor result, Tensor defined, Values exact) {
+        ErrorLaw.check(result, exact, Values.of(defined.shape(), defined.toHost()));
     }
 
     /** Calls of the libraries so far. */

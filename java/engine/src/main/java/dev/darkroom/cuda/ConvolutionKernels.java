@@ -19,8 +19,7 @@ final class ConvolutionKernels {
 
     private record Variant(ProductTile tile, DType dtype, boolean vector) {}
 
-    ConvolutionKernels(
-            Modules modules, ArrivalCounters arrivals, GemmKernels gemmKernels, LibraryProducts libraries) {
+    ConvolutionKernels(Modules modules, ArrivalCounters arrivals, GemmKernels gemmKernels, LibraryProducts libraries) {
         this.modules = modules;
         this.arrivals = arrivals;
         this.gemmKernels = gemmKernels;

@@ -68,8 +68,10 @@ final class Cublas implements AutoCloseable {
         stream.handle();
         int type = type(x.dtype());
         for (int image = 0; image < images; image++) {
-            DeviceAddress source = DeviceAddress.of(x.address() + image * product.inputs() * x.dtype().bytes());
-            DeviceAddress target = DeviceAddress.of(y.address() + image * product.outputs() * y.dtype().bytes());
+            DeviceAddress source = DeviceAddress.of(
+                    x.address() + image * product.inputs() * x.dtype().bytes());
+            DeviceAddress target = DeviceAddress.of(
+                    y.address() + image * product.outputs() * y.dtype().bytes());
             // Its matrices are of columns: our rows of y are columns of yᵀ = weight · xᵀ.
             int status = JCublas2.cublasGemmEx_new(
                     handle,

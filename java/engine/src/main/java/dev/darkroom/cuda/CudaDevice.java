@@ -57,8 +57,7 @@ public final class CudaDevice implements Device {
         pool = new MemoryPool(name(), new CudaMemory(stream), (long) (SHARE_OF_FREE_MEMORY * free[0]), poison);
         modules = new Modules(stream, new KernelCompiler(runtime, CubinCache.ofThisUser()), gpu);
         staging = new Staging(stream);
-        engine = new CudaEngine(
-                modules, staging, new LibraryProducts(modules, table, runtime::optional));
+        engine = new CudaEngine(modules, staging, new LibraryProducts(modules, table, runtime::optional));
         description = gpu.name() + ", compute capability " + gpu.capabilityText() + ", " + gpu.multiprocessors()
                 + " multiprocessors, " + runtime.description() + ", " + engine.libraries.description();
     }

@@ -79,7 +79,10 @@ final class Cudnn implements AutoCloseable {
         stream.handle();
         CudnnDescriptors maps = descriptors(product);
         int[] most = new int[1];
-        check(JCudnn.cudnnGetConvolutionForwardAlgorithmMaxCount(handle, most), "cudnnGetConvolutionForwardAlgorithmMaxCount", product);
+        check(
+                JCudnn.cudnnGetConvolutionForwardAlgorithmMaxCount(handle, most),
+                "cudnnGetConvolutionForwardAlgorithmMaxCount",
+                product);
         cudnnConvolutionFwdAlgoPerf[] found = Stream.generate(cudnnConvolutionFwdAlgoPerf::new)
                 .limit(most[0])
                 .toArray(cudnnConvolutionFwdAlgoPerf[]::new);
@@ -110,7 +113,8 @@ final class Cudnn implements AutoCloseable {
         stream.handle();
         Plan plan = plan(product, pinned);
         CudnnDescriptors maps = descriptors(product);
-        @Nullable Tensor workspace = plan.workspaceBytes == 0
+        @Nullable
+        Tensor workspace = plan.workspaceBytes == 0
                 ? null
                 : scope.allocate(Shape.of(Math.toIntExact(plan.workspaceBytes)), DType.U8);
         for (int image = 0; image < images; image++) {

@@ -48,7 +48,15 @@ final class CudnnDescriptors implements AutoCloseable {
             int stride = product.stride();
             check(
                     JCudnn.cudnnSetConvolution2dDescriptor(
-                            convolution, padding, padding, stride, stride, 1, 1, CUDNN_CROSS_CORRELATION, CUDNN_DATA_FLOAT),
+                            convolution,
+                            padding,
+                            padding,
+                            stride,
+                            stride,
+                            1,
+                            1,
+                            CUDNN_CROSS_CORRELATION,
+                            CUDNN_DATA_FLOAT),
                     "cudnnSetConvolution2dDescriptor");
             // Tensor cores may sum halves; f32 they would round to TF32.
             int math = product.dtype() == DType.F32 ? CUDNN_FMA_MATH : CUDNN_TENSOR_OP_MATH;

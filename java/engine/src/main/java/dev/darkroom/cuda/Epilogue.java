@@ -15,12 +15,22 @@ record Epilogue(
         Activation activation,
         @Nullable Tensor residual,
         @Nullable Tensor perChannel) {
-    /** Names and order are those of {@code kernels/epilogue.cuh}. */
+    /** Names and numbers are those of {@code kernels/epilogue.cuh}. */
     enum Activation {
-        NONE,
-        GELU,
-        QUICK_GELU,
-        SILU
+        NONE(0),
+        GELU(1),
+        QUICK_GELU(2),
+        SILU(3);
+
+        private final int number;
+
+        Activation(int number) {
+            this.number = number;
+        }
+
+        int number() {
+            return number;
+        }
     }
 
     /** The bias alone. */

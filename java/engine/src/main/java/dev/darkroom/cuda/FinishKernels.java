@@ -22,11 +22,7 @@ final class FinishKernels {
      */
     void finish(Tensor sums, Epilogue epilogue, int images, Tensor y) {
         long rows = y.shape().rows();
-        modules.kernel(
-                        "finish.cu",
-                        "finish",
-                        "T=" + y.dtype(),
-                        "SUM=" + sums.dtype())
+        modules.kernel("finish.cu", "finish", "T=" + y.dtype(), "SUM=" + sums.dtype())
                 .tensor(sums)
                 .tensor(epilogue.bias())
                 .tensor(epilogue.residual())
@@ -35,7 +31,7 @@ final class FinishKernels {
                 .i64(rows)
                 .i32(Math.toIntExact(rows / images))
                 .i32(y.dim(-1))
-                .i32(epilogue.activation().ordinal())
+                .i32(epilogue.activation().number())
                 .launch(blocks(rows, y.dim(-1)), 1, 1, THREADS, 0);
     }
 

@@ -186,18 +186,18 @@ final class LibraryProducts implements AutoCloseable {
         return libraries;
     }
 
-    /** Which libraries are used and why, in a few words; loads those that are. */
+    /** Which libraries are used, and which not and why, in a few words; loads those that the table asks for. */
     String description() {
         return describe(Server.CUBLAS, CudaLibrary.CUBLAS) + ", " + describe(Server.CUDNN, CudaLibrary.CUDNN);
     }
 
     private String describe(Server server, CudaLibrary library) {
         if (!table.names(server)) {
-            return library.title() + " not asked for by " + table.origin();
+            return library.title() + " unused (" + table.origin() + " does not ask for it)";
         }
         LibraryBinding binding = libraries.apply(library);
         return binding.isBound()
-                ? library.title() + " " + binding.version().orElseThrow() + " where " + table.origin() + " says so"
+                ? library.title() + " " + binding.version().orElseThrow() + " by " + table.origin()
                 : binding.description();
     }
 
@@ -236,7 +236,8 @@ final class LibraryProducts implements AutoCloseable {
     public void close() {
         Cublas first = cublas;
         Cudnn second = cudnn;
-        try (first; second) {
+        try (first;
+                second) {
             cublas = null;
             cudnn = null;
         }

@@ -65,9 +65,8 @@ record Product(
             return Arrays.stream(values())
                     .filter(kind -> kind.toString().equals(text))
                     .findFirst()
-                    .orElseThrow(
-                            () -> new IllegalArgumentException("there is no operation \"" + text + "\"; known are "
-                                    + Arrays.stream(values()).map(Kind::toString).collect(Collectors.joining(", "))));
+                    .orElseThrow(() -> new IllegalArgumentException("there is no operation \"" + text + "\"; known are "
+                            + Arrays.stream(values()).map(Kind::toString).collect(Collectors.joining(", "))));
         }
     }
 
@@ -152,6 +151,8 @@ record Product(
     @Override
     public String toString() {
         return kind + " " + dtype
-                + kind.sizes().stream().map(name -> " " + name + "=" + size(name)).collect(Collectors.joining());
+                + kind.sizes().stream()
+                        .map(name -> " " + name + "=" + size(name))
+                        .collect(Collectors.joining());
     }
 }

@@ -70,7 +70,9 @@ final class ProductTuner {
                 try {
                     double time = microseconds(scope, product, computation, x);
                     boolean invariant = choice.equals(Choice.OWN) || isInvariant(scope, product, computation, x);
-                    times.put(choice, String.format(Locale.ROOT, "%.1f us", time) + (invariant ? "" : ", other bits in a batch"));
+                    times.put(
+                            choice,
+                            String.format(Locale.ROOT, "%.1f us", time) + (invariant ? "" : ", other bits in a batch"));
                     double bar = best.equals(Choice.OWN) ? WORTH_IT * least : least;
                     if (choice.equals(Choice.OWN) || invariant && time < bar) {
                         best = choice;

@@ -84,7 +84,8 @@ final class ServingTableFormat {
     private static Line line(int number, String line) {
         String[] halves = line.split("->", -1);
         if (halves.length != 2) {
-            throw new IllegalArgumentException("\"" + line + "\" is not \"OPERATION [TYPE] [SIZE=N or N..M]... -> SERVER\"");
+            throw new IllegalArgumentException(
+                    "\"" + line + "\" is not \"OPERATION [TYPE] [SIZE=N or N..M]... -> SERVER\"");
         }
         List<String> words = new ArrayList<>(List.of(halves[0].strip().split(" +")));
         Product.Kind kind = Product.Kind.parse(words.remove(0));
@@ -93,7 +94,8 @@ final class ServingTableFormat {
         for (String word : words) {
             addSize(kind, word, sizes);
         }
-        return new Line(number, kind, dtype, sizes, choice(kind, halves[1].strip().split(" +")));
+        return new Line(
+                number, kind, dtype, sizes, choice(kind, halves[1].strip().split(" +")));
     }
 
     private static DType type(String word) {
@@ -111,8 +113,8 @@ final class ServingTableFormat {
         }
         String name = size.group(1);
         if (!kind.sizes().contains(name) && !name.equals("capability")) {
-            throw new IllegalArgumentException(
-                    "a " + kind + " has no \"" + name + "\"; it has " + String.join(", ", kind.sizes()) + ", capability");
+            throw new IllegalArgumentException("a " + kind + " has no \"" + name + "\"; it has "
+                    + String.join(", ", kind.sizes()) + ", capability");
         }
         int least = Integer.parseInt(size.group(2));
         int most = size.group(3) == null ? least : Integer.parseInt(size.group(3));
@@ -137,7 +139,8 @@ final class ServingTableFormat {
         }
         Matcher algorithm = ALGORITHM.matcher(words[1]);
         if (server != Server.CUDNN || words.length > 2 || !algorithm.matches()) {
-            throw new IllegalArgumentException("\"" + String.join(" ", words) + "\" is not own, cublas, cudnn or cudnn algorithm=N");
+            throw new IllegalArgumentException(
+                    "\"" + String.join(" ", words) + "\" is not own, cublas, cudnn or cudnn algorithm=N");
         }
         return Choice.cudnn(Integer.parseInt(algorithm.group(1)));
     }

@@ -44,7 +44,8 @@ final class ServingTables {
             Path file = Path.of(configured);
             if (!Files.isRegularFile(file)) {
                 throw new CudaUnavailableException(
-                        SETTING + " is wrong", file + " is no file; correct it, or unset it to use what bench --tune has written");
+                        SETTING + " is wrong",
+                        file + " is no file; correct it, or unset it to use what bench --tune has written");
             }
             return read(file, gpu, libraries);
         }
@@ -129,8 +130,8 @@ final class ServingTables {
             Measured measured = entry.getValue();
             @Nullable String here = present.get(entry.getKey());
             if (!measured.value().equals(here)) {
-                return table.at(measured.number()) + ": measured with " + entry.getKey() + " " + measured.value() + ", here is "
-                        + (here == null ? "none" : here);
+                return table.at(measured.number()) + ": measured with " + entry.getKey() + " " + measured.value()
+                        + ", here is " + (here == null ? "none" : here);
             }
         }
         return "";

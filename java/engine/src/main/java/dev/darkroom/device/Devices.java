@@ -93,8 +93,8 @@ public final class Devices {
         if (device instanceof CudaDevice cuda) {
             return cuda.tune(file, progress);
         }
-        throw new IllegalArgumentException(
-                "there is nothing to tune on " + device.name() + ": only on a CUDA device several libraries serve a product");
+        throw new IllegalArgumentException("there is nothing to tune on " + device.name()
+                + ": only on a CUDA device several libraries serve a product");
     }
 
     private static Device openCuda(int ordinal) {

@@ -13,14 +13,14 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** A function that is called and not looked up before would end the process where a library lacks it. */
 @DisplayName("The functions that are looked up are those that are called")
 class CalledFunctionsTest {
-    private static final Path SOURCES =
-            Path.of(System.getProperty("darkroom.root"), "java", "engine", "src", "main", "java", "dev", "darkroom", "cuda");
+    private static final Path SOURCES = Path.of(
+            System.getProperty("darkroom.root"), "java", "engine", "src", "main", "java", "dev", "darkroom", "cuda");
     /** Called by JCuda itself, which asks how long the log is. */
     private static final Set<String> BY_JCUDA = Set.of("nvrtcGetProgramLogSize");
 
@@ -41,11 +41,17 @@ class CalledFunctionsTest {
         Pattern call = Pattern.compile("\\b" + binding + "\\s*\\.(" + prefix + "\\w+)\\(");
         Set<String> called = new TreeSet<>();
         try (Stream<Path> files = Files.walk(SOURCES)) {
-            for (Path file : files.filter(each -> each.toString().endsWith(".java")).toList()) {
+            for (Path file :
+                    files.filter(each -> each.toString().endsWith(".java")).toList()) {
                 call.matcher(Files.readString(file)).results().forEach(found -> called.add(bare(found.group(1))));
             }
         }
-        assertEquals(called, lookedUp.stream().map(CalledFunctionsTest::bare).filter(name -> !BY_JCUDA.contains(name)).collect(Collectors.toCollection(TreeSet::new)));
+        assertEquals(
+                called,
+                lookedUp.stream()
+                        .map(CalledFunctionsTest::bare)
+                        .filter(name -> !BY_JCUDA.contains(name))
+                        .collect(Collectors.toCollection(TreeSet::new)));
     }
 
     /** The name without what marks a later form of a function. */

@@ -44,7 +44,9 @@ class LibraryBindingTest {
         LibraryBinding binding = CudaRuntime.open().optional(library);
         assertTrue(binding.isBound(), binding.description());
         assertSame(binding, CudaRuntime.open().optional(library));
-        assertEquals(library == CudaLibrary.CUBLAS ? "12.6.0" : "9.1.0", binding.version().orElseThrow());
+        assertEquals(
+                library == CudaLibrary.CUBLAS ? "12.6.0" : "9.1.0",
+                binding.version().orElseThrow());
         assertTrue(binding.description().contains(" at "), binding.description());
     }
 
@@ -53,14 +55,17 @@ class LibraryBindingTest {
     void andSaysSoWhereItIsMissing(CudaLibrary library) {
         LibraryBinding binding = LibraryBinding.of(new Missing(library, List.of(), List.of()));
         assertFalse(binding.isBound());
-        assertTrue(binding.description().startsWith("no " + library.title() + ": " + library.file(library.majors().get(0))));
+        assertTrue(binding.description()
+                .startsWith("no " + library.title() + ": "
+                        + library.file(library.majors().get(0))));
         assertTrue(binding.description().endsWith(library.remedy()), binding.description());
     }
 
     /** Its functions are never called then: the first call would end the process. */
     @Test
     void unlessItLacksAFunction() throws IOException {
-        Path empty = CudaRuntime.open().find(CudaLibrary.CUBLAS).orThrow().path().resolveSibling("libcublasLt.so.12");
+        Path empty =
+                CudaRuntime.open().find(CudaLibrary.CUBLAS).orThrow().path().resolveSibling("libcublasLt.so.12");
         Path file = Files.copy(empty, folder.resolve("libcublas.so.12"));
         LibraryBinding binding = LibraryBinding.of(found(CudaLibrary.CUBLAS, file));
         assertEquals(Optional.empty(), binding.version());
