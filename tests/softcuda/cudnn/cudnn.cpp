@@ -11,7 +11,7 @@ using namespace softcuda;
 namespace {
 
 enum Status { OK = 0, NOT_INITIALIZED = 1001, BAD_PARAM = 2000, NOT_SUPPORTED = 3000, ALLOC_FAILED = 4003, EXECUTION_FAILED = 5000 };
-enum Algorithm { IMPLICIT_GEMM = 0, IMPLICIT_PRECOMP_GEMM = 1, GEMM = 2, WINOGRAD = 6, WINOGRAD_NONFUSED = 7 };
+enum Algorithm { IMPLICIT_GEMM = 0, IMPLICIT_PRECOMP_GEMM = 1 };
 constexpr int NHWC = 1, CROSS_CORRELATION = 1, FLOAT = 0, FMA_MATH = 3, TENSOR_OP_MATH = 1;
 
 struct Handle {
@@ -93,14 +93,6 @@ struct Convolution {
 };
 
 }  // namespace
-
-/** What the library says of an algorithm, with the layout of cudnn_cnn.h. */
-struct Performance {
-    int algorithm, status;
-    float time;
-    size_t memory;
-    int determinism, math, reserved[3];
-};
 
 #define CUDNN_API extern "C" __attribute__((visibility("default")))
 #define CUDNN_BEGIN() \
@@ -189,29 +181,6 @@ CUDNN_API int cudnnSetConvolution2dDescriptor(void* descriptor, int padTop, int 
 CUDNN_API int cudnnSetConvolutionMathType(void* descriptor, int math) {
     CUDNN_BEGIN();
     return static_cast<Geometry*>(descriptor)->math = math, OK;
-}
-
-CUDNN_API int cudnnGetConvolutionForwardAlgorithmMaxCount(void*, int* count) {
-    CUDNN_BEGIN();
-    return *count = 5, OK;
-}
-
-/** The fastest first, as the real one guesses: one whose sums have no order, one that is not there, one with other sums, two that can be used. */
-CUDNN_API int cudnnGetConvolutionForwardAlgorithm_v7(void* handle, void* x, void* w, void* geometry, void* y, int most, int* count,
-                                                     Performance* found) {
-    CUDNN_BEGIN();
-    if (!handles().count(handle)) return NOT_INITIALIZED;
-    const Map& output = *static_cast<Map*>(y);
-    const Geometry& how = *static_cast<Geometry*>(geometry);
-    if (int status = check(*static_cast<Map*>(x), *static_cast<Map*>(w), how, output)) return status;
-    const Performance all[] = {{GEMM, OK, 0.1f, 0, 0, how.math, {}},
-                               {WINOGRAD, NOT_SUPPORTED, -1, 0, 1, how.math, {}},
-                               {WINOGRAD_NONFUSED, OK, 0.15f, 0, 1, how.math, {}},
-                               {IMPLICIT_PRECOMP_GEMM, OK, 0.2f, workspaceBytes(output, IMPLICIT_PRECOMP_GEMM), 1, how.math, {}},
-                               {IMPLICIT_GEMM, OK, 0.3f, 0, 1, how.math, {}}};
-    *count = most < 5 ? most : 5;
-    for (int i = 0; i < *count; i++) found[i] = all[i];
-    return OK;
 }
 
 CUDNN_API int cudnnGetConvolutionForwardWorkspaceSize(void* handle, void* x, void* w, void* geometry, void* y, int algorithm, size_t* bytes) {

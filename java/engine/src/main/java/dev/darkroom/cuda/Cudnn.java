@@ -5,18 +5,14 @@ import dev.darkroom.tensor.DType;
 import dev.darkroom.tensor.Scope;
 import dev.darkroom.tensor.Shape;
 import dev.darkroom.tensor.Tensor;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
-import java.util.Set;
-import java.util.stream.Stream;
+import java.util.OptionalLong;
 import jcuda.Pointer;
 import jcuda.jcudnn.JCudnn;
 import jcuda.jcudnn.cudnnConvolutionFwdAlgo;
-import jcuda.jcudnn.cudnnConvolutionFwdAlgoPerf;
-import jcuda.jcudnn.cudnnDeterminism;
 import jcuda.jcudnn.cudnnHandle;
 import jcuda.runtime.cudaStream_t;
 import org.jspecify.annotations.Nullable;
@@ -24,19 +20,22 @@ import org.jspecify.annotations.Nullable;
 /**
  * Convolutions of NHWC maps by cuDNN, with sums in f32.
  *
- * <p>The algorithm of a product is chosen once: the one that a table pins, else the first that cuDNN proposes of those that always sum in the same
- * order and as the definition does; Winograd's and Fourier's sums are others, whose errors are larger. One call for each image, since cuDNN
- * may choose its kernel by the number of images. Not yet run on a GPU.
+ * <p>The algorithm of a product is chosen once: the one that a table pins, else the first of ours that cuDNN has for it. Its own choice is not asked
+ * for: JCuda's {@code cudnnGetConvolutionForwardAlgorithm_v7} reads results that are not there when the call fails. One call for each image, since
+ * cuDNN may choose its kernel by the number of images. Not yet run on a GPU.
  */
 final class Cudnn implements AutoCloseable {
     /** More is given to no algorithm: those of implicit products need some tables at most. */
     private static final long MOST_WORKSPACE_BYTES = 64 << 20;
 
-    private static final Set<Integer> DIRECT_SUMS = Set.of(
-            cudnnConvolutionFwdAlgo.CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_GEMM,
+    /**
+     * Those that sum as the definition does. All of cuDNN's forward algorithms sum in the same order each time (cuDNN documentation,
+     * "Reproducibility"); the sums of Winograd's and Fourier's are others, whose errors are larger.
+     */
+    private static final List<Integer> ALGORITHMS = List.of(
             cudnnConvolutionFwdAlgo.CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM,
-            cudnnConvolutionFwdAlgo.CUDNN_CONVOLUTION_FWD_ALGO_GEMM,
-            cudnnConvolutionFwdAlgo.CUDNN_CONVOLUTION_FWD_ALGO_DIRECT);
+            cudnnConvolutionFwdAlgo.CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_GEMM);
+
     private static final int NOT_SUPPORTED = 3; // thousands of the status codes of cuDNN 9
 
     private final CudaStream stream;
@@ -74,32 +73,11 @@ final class Cudnn implements AutoCloseable {
                 : "cuDNN pads alike on all sides";
     }
 
-    /** The algorithms for a product that can be used, those that cuDNN takes for the fastest first. */
+    /** The algorithms for a product that can be used, the preferred one first. */
     List<Integer> algorithms(Product product) {
         stream.handle();
-        CudnnDescriptors maps = descriptors(product);
-        int[] most = new int[1];
-        check(
-                JCudnn.cudnnGetConvolutionForwardAlgorithmMaxCount(handle, most),
-                "cudnnGetConvolutionForwardAlgorithmMaxCount",
-                product);
-        cudnnConvolutionFwdAlgoPerf[] found = Stream.generate(cudnnConvolutionFwdAlgoPerf::new)
-                .limit(most[0])
-                .toArray(cudnnConvolutionFwdAlgoPerf[]::new);
-        int[] count = new int[1];
-        int status = JCudnn.cudnnGetConvolutionForwardAlgorithm_v7(
-                handle, maps.x(), maps.weight(), maps.convolution(), maps.y(), found.length, count, found);
-        if (status / 1000 == NOT_SUPPORTED) {
-            return List.of();
-        }
-        check(status, "cudnnGetConvolutionForwardAlgorithm_v7", product);
-        return Arrays.stream(found, 0, count[0])
-                .filter(each -> each.status == 0
-                        && each.determinism == cudnnDeterminism.CUDNN_DETERMINISTIC
-                        && DIRECT_SUMS.contains(each.algo))
-                .map(each -> each.algo)
-                .distinct()
-                .filter(algorithm -> workspaceBytes(product, algorithm) <= MOST_WORKSPACE_BYTES)
+        return ALGORITHMS.stream()
+                .filter(algorithm -> workspaceBytes(product, algorithm).orElse(Long.MAX_VALUE) <= MOST_WORKSPACE_BYTES)
                 .toList();
     }
 
@@ -151,22 +129,26 @@ final class Cudnn implements AutoCloseable {
     private Plan choose(Product product, OptionalInt pinned) {
         List<Integer> usable = algorithms(product);
         if (usable.isEmpty()) {
-            return new Plan(0, 0, "cuDNN has no algorithm for it that always sums in the same order");
+            return new Plan(0, 0, "cuDNN has no algorithm for it that sums as the definition does");
         }
         if (pinned.isPresent() && !usable.contains(pinned.getAsInt())) {
             return new Plan(0, 0, "cuDNN cannot use algorithm " + pinned.getAsInt() + " for it, but " + usable);
         }
         int algorithm = pinned.orElse(usable.get(0));
-        return new Plan(algorithm, workspaceBytes(product, algorithm), "");
+        return new Plan(algorithm, workspaceBytes(product, algorithm).orElseThrow(), "");
     }
 
-    private long workspaceBytes(Product product, int algorithm) {
+    /** What an algorithm takes; nothing where cuDNN does not have it for a product. */
+    private OptionalLong workspaceBytes(Product product, int algorithm) {
         CudnnDescriptors maps = descriptors(product);
         long[] bytes = new long[1];
         int status = JCudnn.cudnnGetConvolutionForwardWorkspaceSize(
                 handle, maps.x(), maps.weight(), maps.convolution(), maps.y(), algorithm, bytes);
+        if (status / 1000 == NOT_SUPPORTED) {
+            return OptionalLong.empty();
+        }
         check(status, "cudnnGetConvolutionForwardWorkspaceSize", product);
-        return bytes[0];
+        return OptionalLong.of(bytes[0]);
     }
 
     private CudnnDescriptors descriptors(Product product) {

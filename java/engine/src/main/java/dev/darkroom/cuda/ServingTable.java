@@ -32,7 +32,7 @@ record ServingTable(String origin, Map<String, Measured> measured, List<Line> li
     /**
      * Who computes, and how.
      *
-     * @param algorithm cuDNN's number of it; absent: the first of cuDNN's own choice that always sums in the same order
+     * @param algorithm cuDNN's number of it; absent: the first of {@link Cudnn}'s that there is
      */
     record Choice(Server server, OptionalInt algorithm) {
         static final Choice OWN = new Choice(Server.OWN, OptionalInt.empty());

@@ -73,8 +73,6 @@ final class CalledFunctions {
             "cudnnDestroyConvolutionDescriptor",
             "cudnnDestroyFilterDescriptor",
             "cudnnDestroyTensorDescriptor",
-            "cudnnGetConvolutionForwardAlgorithmMaxCount",
-            "cudnnGetConvolutionForwardAlgorithm_v7",
             "cudnnGetConvolutionForwardWorkspaceSize",
             "cudnnGetErrorString",
             "cudnnSetConvolution2dDescriptor",
