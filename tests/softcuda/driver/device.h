@@ -121,7 +121,7 @@ size_t liveBytes();
 
 // ---- faults (faults.cpp) ----
 
-enum CallKind { ALLOCATION, LAUNCH, COPY, WAIT, FREE, MODULE, STREAM, EVENT, GRAPH, CALL_KINDS };
+enum CallKind { ALLOCATION, LAUNCH, COPY, WAIT, FREE, MODULE, STREAM, EVENT, GRAPH, LIBRARY, CALL_KINDS };
 /** What becomes of launches: run; queued and counted, but leave memory as it is; or taken for made at once, uncounted and unchecked. */
 enum Launches { IGNORED = -1, COUNTED, RUN };
 extern int launches;

@@ -23,7 +23,7 @@ struct Plan {
 
     /** SOFTCUDA_FAIL=allocation:3:2,launch:10:700 : kind, which call from now, code. */
     Plan() {
-        static const char* const names[CALL_KINDS] = {"allocation", "launch", "copy", "wait", "free", "module", "stream", "event", "graph"};
+        static const char* const names[CALL_KINDS] = {"allocation", "launch", "copy", "wait", "free", "module", "stream", "event", "graph", "library"};
         const char* text = getenv("SOFTCUDA_FAIL");
         while (text && *text) {
             char name[16];

@@ -115,3 +115,4 @@ void testSeededBugs();
 void testStreams();
 void testGraphs();
 void testMemoryAndFaults();
+void testLibraries();

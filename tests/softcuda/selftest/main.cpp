@@ -60,6 +60,7 @@ int main(int, char** arguments) {
     testStreams();
     testGraphs();
     testMemoryAndFaults();
+    testLibraries();
     EXPECT(softcuda_live_bytes(), 0);
     printf(failures ? "%d expectations failed\n" : "all expectations met\n", failures);
     return failures != 0;

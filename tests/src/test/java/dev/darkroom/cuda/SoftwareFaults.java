@@ -20,7 +20,8 @@ public final class SoftwareFaults {
         MODULE(5),
         STREAM(6),
         EVENT(7),
-        GRAPH(8);
+        GRAPH(8),
+        LIBRARY(9);
 
         private final int number;
 

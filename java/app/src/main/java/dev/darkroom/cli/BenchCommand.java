@@ -2,12 +2,15 @@ package dev.darkroom.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.darkroom.device.Devices;
 import dev.darkroom.pipeline.Darkroom;
 import dev.darkroom.pipeline.Estimate;
 import dev.darkroom.pipeline.NetworkBench;
 import dev.darkroom.pipeline.Request;
 import dev.darkroom.tensor.Bytes;
+import dev.darkroom.tensor.Device;
 import dev.darkroom.tensor.MemoryStatistics;
 import dev.darkroom.tensor.RecordingStatistics;
 import java.io.IOException;
@@ -18,6 +21,7 @@ import java.util.Arrays;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.function.DoubleSupplier;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -85,6 +89,17 @@ final class BenchCommand implements Callable<Integer> {
             description = "How often each part runs before. Default: ${DEFAULT-VALUE}.")
     private int warmup;
 
+    @Option(
+            names = "--tune",
+            paramLabel = "FILE",
+            arity = "0..1",
+            fallbackValue = "",
+            description = {
+                "Time our own kernels, cuBLAS and cuDNN on each product of these networks, and write down which is fastest;",
+                "to FILE, or to where it is looked for when the GPU is opened. Only with --device cuda."
+            })
+    private @Nullable String tune;
+
     @Option(names = "--json", description = "Write one JSON object.")
     private boolean json;
 
@@ -126,6 +141,9 @@ final class BenchCommand implements Callable<Integer> {
             if (part == Part.ALL) {
                 report.put("total_seconds", darkroom.loadSeconds() + text + steps * step + count * decode);
             }
+            if (tune != null) {
+                tune(report, darkroom.device(), tune);
+            }
             report.put("predicted_peak_bytes", estimate.peakBytes());
             MemoryStatistics memory = darkroom.device().pool().statistics();
             report.putObject("pool")
@@ -141,6 +159,12 @@ final class BenchCommand implements Callable<Integer> {
         report.put("process_peak_bytes", processPeak());
         print(report);
         return 0;
+    }
+
+    private void tune(ObjectNode report, Device device, String file) {
+        ArrayNode products = report.putArray("tuned");
+        Path table = Devices.tune(device, file.isEmpty() ? null : Path.of(file), products::add);
+        report.put("table", table.toString());
     }
 
     /** Times one part, if it is asked for; returns the median in seconds. */
@@ -206,6 +230,10 @@ final class BenchCommand implements Callable<Integer> {
                             "%.2f s for %d steps",
                             report.path("total_seconds").asDouble(),
                             steps));
+        }
+        report.path("tuned").forEach(product -> line("tuned", product.asText()));
+        if (report.has("table")) {
+            line("table", report.path("table").asText());
         }
         line(
                 "peak memory",

@@ -14,14 +14,16 @@ final class ConvolutionKernels {
     private final Modules modules;
     private final ArrivalCounters arrivals;
     private final GemmKernels gemmKernels;
+    private final LibraryProducts libraries;
     private final Map<Variant, Kernel> kernels = new HashMap<>();
 
     private record Variant(ProductTile tile, DType dtype, boolean vector) {}
 
-    ConvolutionKernels(Modules modules, ArrivalCounters arrivals, GemmKernels gemmKernels) {
+    ConvolutionKernels(Modules modules, ArrivalCounters arrivals, GemmKernels gemmKernels, LibraryProducts libraries) {
         this.modules = modules;
         this.arrivals = arrivals;
         this.gemmKernels = gemmKernels;
+        this.libraries = libraries;
     }
 
     /**
@@ -34,7 +36,7 @@ final class ConvolutionKernels {
         boolean ofOnePixel = weight.dim(1) == 1 && weight.dim(2) == 1;
         if (ofOnePixel && geometry.stride() == 1 && geometry.padBefore() == 0 && geometry.padAfter() == 0) {
             gemmKernels.linear(scope, x, weight.reshape(weight.dim(0), weight.dim(3)), epilogue, y);
-        } else if (y.shape().count() > 0) {
+        } else if (y.shape().count() > 0 && !libraries.convolution(scope, x, weight, geometry, epilogue, y)) {
             launch(
                     scope,
                     x,

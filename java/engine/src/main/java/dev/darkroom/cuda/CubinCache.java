@@ -5,7 +5,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
@@ -31,11 +30,7 @@ final class CubinCache {
 
     /** The cache of this user: in XDG_CACHE_HOME, or .cache in the home folder. */
     static CubinCache ofThisUser() {
-        String configured = System.getenv("XDG_CACHE_HOME");
-        Path caches = configured == null || configured.isEmpty()
-                ? Path.of(System.getProperty("user.home"), ".cache")
-                : Path.of(configured);
-        return new CubinCache(caches.resolve("darkroom").resolve("cubins"));
+        return new CubinCache(UserCache.folder().resolve("cubins"));
     }
 
     /** The name under which the outcome of compiling these inputs is kept. */
@@ -69,17 +64,10 @@ final class CubinCache {
     /** Keeps {@code image} under {@code key}. */
     void put(String key, byte[] image) {
         try {
-            Files.createDirectories(folder);
-            Path temporary = Files.createTempFile(folder, key, ".tmp");
-            try {
-                byte[] checksum = sha256().digest(image);
-                byte[] kept = Arrays.copyOf(checksum, checksum.length + image.length);
-                System.arraycopy(image, 0, kept, checksum.length, image.length);
-                Files.write(temporary, kept);
-                Files.move(temporary, file(key), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-            } finally {
-                Files.deleteIfExists(temporary);
-            }
+            byte[] checksum = sha256().digest(image);
+            byte[] kept = Arrays.copyOf(checksum, checksum.length + image.length);
+            System.arraycopy(image, 0, kept, checksum.length, image.length);
+            UserCache.write(file(key), kept);
         } catch (IOException e) {
             warn(e);
         }

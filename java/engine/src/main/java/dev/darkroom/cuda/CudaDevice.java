@@ -1,6 +1,8 @@
 package dev.darkroom.cuda;
 
+import dev.darkroom.cuda.bind.CudaLibrary;
 import dev.darkroom.cuda.bind.CudaRuntime;
+import dev.darkroom.cuda.bind.LibraryBinding;
 import dev.darkroom.tensor.DType;
 import dev.darkroom.tensor.Device;
 import dev.darkroom.tensor.HalfFloats;
@@ -10,8 +12,12 @@ import dev.darkroom.tensor.RecordingStatistics;
 import dev.darkroom.tensor.Scope;
 import dev.darkroom.tensor.Tensor;
 import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
+import java.util.function.Function;
 import jcuda.driver.CUdevice;
 import org.jspecify.annotations.Nullable;
 
@@ -36,10 +42,11 @@ public final class CudaDevice implements Device {
     private final String description;
     private @Nullable ScopeListener listener;
 
-    private CudaDevice(CudaRuntime runtime, int ordinal, boolean poison) {
+    private CudaDevice(CudaRuntime runtime, int ordinal, boolean poison, Function<GpuProperties, ServingTable> tables) {
         this.ordinal = ordinal;
         CUdevice handle = runtime.device(ordinal);
         gpu = GpuProperties.of(handle);
+        ServingTable table = tables.apply(gpu);
         KernelCompiler compiler = KernelCompiler.of(runtime, gpu);
         errors = new DriverErrors(name());
         context = new CudaContext(name(), handle, errors);
@@ -59,9 +66,9 @@ public final class CudaDevice implements Device {
             context.close();
             throw e;
         }
-        engine = new CudaEngine(modules, staging);
+        engine = new CudaEngine(modules, staging, table, runtime::optional);
         description = gpu.name() + ", compute capability " + gpu.capabilityText() + ", " + gpu.multiprocessors()
-                + " multiprocessors, " + runtime.description();
+                + " multiprocessors, " + runtime.description() + ", " + engine.libraries.description();
     }
 
     /**
@@ -71,7 +78,13 @@ public final class CudaDevice implements Device {
      * @throws dev.darkroom.cuda.bind.CudaUnavailableException when it cannot be had; says why and what to do
      */
     public static CudaDevice open(int ordinal, boolean poison) {
-        return new CudaDevice(CudaRuntime.open(), ordinal, poison);
+        CudaRuntime runtime = CudaRuntime.open();
+        return new CudaDevice(runtime, ordinal, poison, gpu -> ServingTables.of(gpu, runtime::optional));
+    }
+
+    /** As {@link #open(int, boolean)}, with a table that says which kernels serve which products. */
+    static CudaDevice open(int ordinal, boolean poison, ServingTable table) {
+        return new CudaDevice(CudaRuntime.open(), ordinal, poison, gpu -> table);
     }
 
     /** What carries out the operations, for measurements. */
@@ -142,6 +155,38 @@ public final class CudaDevice implements Device {
     @Override
     public void synchronize() {
         stream.synchronize();
+    }
+
+    GpuProperties gpu() {
+        return gpu;
+    }
+
+    Modules modules() {
+        return modules;
+    }
+
+    /** cuBLAS and cuDNN, bound at the first call. */
+    Function<CudaLibrary, LibraryBinding> libraries() {
+        return engine.libraries.libraries();
+    }
+
+    /**
+     * Times our own kernels, cuBLAS and cuDNN on every product that was computed since the device was opened, and writes down which is the fastest
+     * for the next time that the device is opened.
+     *
+     * @param file     the table; null for the one of this GPU in the user's cache folder
+     * @param progress told a line for each product
+     * @return the table that was written
+     */
+    public Path tune(@Nullable Path file, Consumer<String> progress) {
+        ProductTuner tuner = new ProductTuner(this, engine, staging);
+        List<ProductTuner.Finding> findings = new ArrayList<>();
+        for (Product product : engine.libraries.products()) {
+            ProductTuner.Finding finding = tuner.tune(product);
+            progress.accept(finding.toString());
+            findings.add(finding);
+        }
+        return ServingTables.write(file, gpu, libraries(), findings);
     }
 
     @Override

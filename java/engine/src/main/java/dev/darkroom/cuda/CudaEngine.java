@@ -1,5 +1,9 @@
 package dev.darkroom.cuda;
 
+import dev.darkroom.cuda.bind.CudaLibrary;
+import dev.darkroom.cuda.bind.LibraryBinding;
+import java.util.function.Function;
+
 /** What carries out a device's operations. */
 final class CudaEngine implements AutoCloseable {
     final GpuProperties gpu;
@@ -7,6 +11,7 @@ final class CudaEngine implements AutoCloseable {
     final ArrivalCounters arrivals;
     final Recordings recordings;
     final Uploads uploads;
+    final LibraryProducts libraries;
     final GemmKernels gemm;
     final ConvolutionKernels convolution;
     final AttentionKernels attention;
@@ -17,17 +22,27 @@ final class CudaEngine implements AutoCloseable {
     final DiffusionKernels diffusion;
     final RandomKernels random;
 
-    CudaEngine(Modules modules, Staging staging) {
+    /**
+     * @param table    says who computes which products
+     * @param bindings cuBLAS and cuDNN, bound when they are first asked for
+     */
+    CudaEngine(
+            Modules modules,
+            Staging staging,
+            ServingTable table,
+            Function<CudaLibrary, LibraryBinding> bindings) {
         gpu = modules.gpu();
         stream = modules.stream();
         pointwise = new PointwiseKernels(modules);
         uploads = new Uploads(stream, staging, pointwise, new ConversionKernels(modules));
         arrivals = new ArrivalCounters(stream);
         recordings = new Recordings();
-        gemm = new GemmKernels(modules, arrivals);
-        convolution = new ConvolutionKernels(modules, arrivals, gemm);
+        MomentsKernels moments = new MomentsKernels(modules, arrivals);
+        libraries = new LibraryProducts(modules, moments, table, bindings);
+        gemm = new GemmKernels(modules, arrivals, libraries);
+        convolution = new ConvolutionKernels(modules, arrivals, gemm, libraries);
         attention = new AttentionKernels(modules);
-        groupNorm = new GroupNormKernels(modules, arrivals);
+        groupNorm = new GroupNormKernels(modules, moments);
         layerNorm = new LayerNormKernels(modules);
         movement = new MovementKernels(modules);
         diffusion = new DiffusionKernels(modules);
@@ -36,7 +51,9 @@ final class CudaEngine implements AutoCloseable {
 
     @Override
     public void close() {
-        recordings.close();
-        arrivals.close();
+        try (libraries) {
+            recordings.close();
+            arrivals.close();
+        }
     }
 }

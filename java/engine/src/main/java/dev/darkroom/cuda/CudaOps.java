@@ -123,12 +123,15 @@ final class CudaOps implements Ops {
     }
 
     private Tensor product(Tensor x, @Nullable RowNorm norm, LinearWeight weight, Epilogue epilogue) {
+        if (norm != null && engine.gemm.isServed(x, weight)) {
+            return scoped("layerNorm", s -> in(s).product(in(s).normal(x, norm), null, weight, epilogue));
+        }
         Tensor y = ChannelMoments.allocate(scope, ShapeRules.linear(this, x, weight), x.dtype());
         Tensor values = ((CudaLinearWeight) weight).values();
         if (norm == null) {
             engine.gemm.linear(scope, x, values, epilogue, y);
         } else {
-            engine.gemm.linears(scope, x, norm, List.of(new GemmKernels.Product(values, epilogue, y)));
+            engine.gemm.linears(scope, x, norm, List.of(new GemmKernels.Projection(values, epilogue, y)));
         }
         return y;
     }
@@ -136,7 +139,7 @@ final class CudaOps implements Ops {
     @Override
     public Tensor linearConcat(Tensor a, Tensor b, LinearWeight weight) {
         Shape shape = ShapeRules.linearConcat(this, a, b, weight);
-        if (!GemmKernels.joins(a, b)) {
+        if (!GemmKernels.joins(a, b) || engine.gemm.isServed(a, weight)) {
             return Ops.super.linearConcat(a, b, weight);
         }
         Tensor y = scope.allocate(shape, a.dtype());
@@ -156,13 +159,16 @@ final class CudaOps implements Ops {
 
     private List<Tensor> products(Tensor x, @Nullable RowNorm norm, LinearWeight... weights) {
         Shape shape = ShapeRules.linears(this, x, weights);
-        List<GemmKernels.Product> products = new ArrayList<>();
+        if (norm != null && Stream.of(weights).anyMatch(weight -> engine.gemm.isServed(x, weight))) {
+            return scopedAll("layerNorm", s -> in(s).products(in(s).normal(x, norm), null, weights));
+        }
+        List<GemmKernels.Projection> products = new ArrayList<>();
         for (LinearWeight weight : weights) {
             Tensor y = scope.allocate(shape, x.dtype());
-            products.add(new GemmKernels.Product(((CudaLinearWeight) weight).values(), epilogue(weight), y));
+            products.add(new GemmKernels.Projection(((CudaLinearWeight) weight).values(), epilogue(weight), y));
         }
         engine.gemm.linears(scope, x, norm, products);
-        return products.stream().map(GemmKernels.Product::y).toList();
+        return products.stream().map(GemmKernels.Projection::y).toList();
     }
 
     @Override
@@ -176,9 +182,20 @@ final class CudaOps implements Ops {
     }
 
     private Tensor geglu(Tensor x, @Nullable RowNorm norm, LinearWeight value, LinearWeight gate) {
+        if (norm != null && engine.gemm.isGegluServed(x, value)) {
+            return scoped("layerNorm", s -> in(s).geglu(in(s).normal(x, norm), null, value, gate));
+        }
         Tensor y = scope.allocate(ShapeRules.linearGeglu(this, x, value, gate), x.dtype());
         engine.gemm.geglu(scope, x, norm, (CudaLinearWeight) value, (CudaLinearWeight) gate, y);
         return y;
+    }
+
+    private static CudaOps in(Ops ops) {
+        return (CudaOps) ops;
+    }
+
+    private Tensor normal(Tensor x, RowNorm norm) {
+        return layerNorm(x, norm.affine(), norm.epsilon());
     }
 
     private RowNorm norm(Tensor x, Affine affine, float epsilon) {

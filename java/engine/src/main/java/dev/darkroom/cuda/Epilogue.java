@@ -15,17 +15,32 @@ record Epilogue(
         Activation activation,
         @Nullable Tensor residual,
         @Nullable Tensor perChannel) {
-    /** The names are those of {@code kernels/epilogue.cuh}. */
+    /** Names and numbers are those of {@code kernels/epilogue.cuh}. */
     enum Activation {
-        NONE,
-        GELU,
-        QUICK_GELU,
-        SILU
+        NONE(0),
+        GELU(1),
+        QUICK_GELU(2),
+        SILU(3);
+
+        private final int number;
+
+        Activation(int number) {
+            this.number = number;
+        }
+
+        int number() {
+            return number;
+        }
     }
 
     /** The bias alone. */
     static Epilogue of(@Nullable Tensor bias) {
         return new Epilogue(bias, Activation.NONE, null, null);
+    }
+
+    /** Whether nothing happens. */
+    boolean isEmpty() {
+        return bias == null && activation == Activation.NONE && residual == null && perChannel == null;
     }
 
     Epilogue activated(Activation by) {

@@ -2,6 +2,7 @@ package dev.darkroom.cuda;
 
 import dev.darkroom.tensor.Affine;
 import dev.darkroom.tensor.DType;
+import dev.darkroom.tensor.LinearWeight;
 import dev.darkroom.tensor.Scope;
 import dev.darkroom.tensor.Shape;
 import dev.darkroom.tensor.Tensor;
@@ -18,6 +19,7 @@ final class GemmKernels {
 
     private final Modules modules;
     private final ArrivalCounters arrivals;
+    private final LibraryProducts libraries;
     private final Map<Variant, Kernel> kernels = new HashMap<>();
 
     private record Variant(
@@ -38,11 +40,12 @@ final class GemmKernels {
      * @param weight [out, in]
      * @param y      [n, ..., out]
      */
-    record Product(Tensor weight, Epilogue epilogue, Tensor y) {}
+    record Projection(Tensor weight, Epilogue epilogue, Tensor y) {}
 
-    GemmKernels(Modules modules, ArrivalCounters arrivals) {
+    GemmKernels(Modules modules, ArrivalCounters arrivals, LibraryProducts libraries) {
         this.modules = modules;
         this.arrivals = arrivals;
+        this.libraries = libraries;
     }
 
     /**
@@ -51,7 +54,7 @@ final class GemmKernels {
      * @param scope where partial sums may lie
      */
     void linear(Scope scope, Tensor x, Tensor weight, Epilogue epilogue, Tensor y) {
-        linears(scope, x, null, List.of(new Product(weight, epilogue, y)));
+        linears(scope, x, null, List.of(new Projection(weight, epilogue, y)));
     }
 
     /**
@@ -60,9 +63,17 @@ final class GemmKernels {
      *
      * @param scope where partial sums may lie
      */
-    void linears(Scope scope, Tensor x, @Nullable RowNorm norm, List<Product> products) {
-        for (int from = 0; from < products.size(); from += MOST_PRODUCTS) {
-            launch(scope, x, null, norm, products.subList(from, Math.min(from + MOST_PRODUCTS, products.size())));
+    void linears(Scope scope, Tensor x, @Nullable RowNorm norm, List<Projection> products) {
+        if (products.get(0).y.shape().count() == 0) {
+            return;
+        }
+        List<Projection> own = norm == null
+                ? products.stream()
+                        .filter(each -> !libraries.linear(scope, x, each.weight, each.epilogue, each.y))
+                        .toList()
+                : products;
+        for (int from = 0; from < own.size(); from += MOST_PRODUCTS) {
+            launch(scope, x, null, norm, own.subList(from, Math.min(from + MOST_PRODUCTS, own.size())));
         }
     }
 
@@ -72,7 +83,7 @@ final class GemmKernels {
      * @param scope where partial sums may lie
      */
     void linearConcat(Scope scope, Tensor a, Tensor b, Tensor weight, Epilogue epilogue, Tensor y) {
-        launch(scope, a, b, null, List.of(new Product(weight, epilogue, y)));
+        launch(scope, a, b, null, List.of(new Projection(weight, epilogue, y)));
     }
 
     /** Whether {@link #linearConcat} can serve these: a's channels are whole slices of {@code kernels/mainloop.cuh}. */
@@ -82,9 +93,21 @@ final class GemmKernels {
                 && ProductTile.readsVectors(b.dim(-1), b);
     }
 
+    /** Whether a library computes the product of x [n, ..., in] and {@code weight}; it takes x as it is, neither normalised nor in two parts. */
+    boolean isServed(Tensor x, LinearWeight weight) {
+        int rows = rowsPerImage(x.shape());
+        return rows > 0 && libraries.serves(Product.linear(x.dtype(), rows, weight.in(), weight.out()));
+    }
+
+    /** As {@link #isServed}, for {@link #geglu}. */
+    boolean isGegluServed(Tensor x, LinearWeight value) {
+        int rows = rowsPerImage(x.shape());
+        return rows > 0 && libraries.serves(Product.geglu(x.dtype(), rows, value.in(), value.out()));
+    }
+
     private void launch(
-            Scope scope, Tensor x, @Nullable Tensor second, @Nullable RowNorm norm, List<Product> products) {
-        Product first = products.get(0);
+            Scope scope, Tensor x, @Nullable Tensor second, @Nullable RowNorm norm, List<Projection> products) {
+        Projection first = products.get(0);
         DType dtype = first.y.dtype();
         Epilogue epilogue = first.epilogue;
         if (first.y.shape().count() == 0) {
@@ -109,10 +132,10 @@ final class GemmKernels {
                             x,
                             norm)
                     .tensor(second);
-            each(kernel, products, Product::weight);
+            each(kernel, products, Projection::weight);
             each(kernel, products, product -> product.epilogue.bias());
             kernel.tensor(epilogue.residual()).tensor(epilogue.perChannel());
-            each(kernel, products, Product::y);
+            each(kernel, products, Projection::y);
             exchange.passTo(kernel)
                     .i32(rows)
                     .i32(rowsPerImage)
@@ -124,7 +147,7 @@ final class GemmKernels {
         }
     }
 
-    private static void each(Kernel kernel, List<Product> products, Function<Product, @Nullable Tensor> part) {
+    private static void each(Kernel kernel, List<Projection> products, Function<Projection, @Nullable Tensor> part) {
         for (int i = 0; i < MOST_PRODUCTS; i++) {
             kernel.tensor(i < products.size() ? part.apply(products.get(i)) : null);
         }
@@ -136,7 +159,11 @@ final class GemmKernels {
      * @param scope where partial sums may lie
      */
     void geglu(Scope scope, Tensor x, @Nullable RowNorm norm, CudaLinearWeight value, CudaLinearWeight gate, Tensor y) {
-        if (y.shape().count() == 0) {
+        boolean served = y.shape().count() == 0
+                || norm == null
+                        && libraries.geglu(
+                                scope, x, value.values(), value.bias(), gate.values(), gate.bias(), y);
+        if (served) {
             return;
         }
         int rows = Math.toIntExact(y.shape().rows());
@@ -190,6 +217,6 @@ final class GemmKernels {
 
     /** Rows of [n, ..., c] to each of the n images; [n, c] has one. */
     private static int rowsPerImage(Shape shape) {
-        return shape.rank() < 2 ? 1 : Math.toIntExact(shape.rows() / shape.dim(0));
+        return shape.rank() < 2 ? 1 : Math.toIntExact(shape.rows() / Math.max(1, shape.dim(0)));
     }
 }

@@ -9,10 +9,13 @@ import dev.darkroom.dry.DryDevice;
 import dev.darkroom.tensor.DType;
 import dev.darkroom.tensor.Device;
 import dev.darkroom.tensor.DeviceException;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /** The devices of this machine. */
 public final class Devices {
@@ -86,6 +89,22 @@ public final class Devices {
         } catch (DeviceUnavailableException e) {
             return new Finding(name, false, String.valueOf(e.getMessage()));
         }
+    }
+
+    /**
+     * Times what could serve each product that {@code device} has computed since it was opened, and writes down what is fastest for the next time.
+     *
+     * @param file     the table to write; null for the one in the user's cache folder that is read when the device is opened
+     * @param progress told a line for each product
+     * @return the table that was written
+     * @throws IllegalArgumentException when the device has no choice
+     */
+    public static Path tune(Device device, @Nullable Path file, Consumer<String> progress) {
+        if (device instanceof CudaDevice cuda) {
+            return cuda.tune(file, progress);
+        }
+        throw new IllegalArgumentException("there is nothing to tune on " + device.name()
+                + ": only on a CUDA device several libraries serve a product");
     }
 
     private static Device openCuda(int ordinal) {

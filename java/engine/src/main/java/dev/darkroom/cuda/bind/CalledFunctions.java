@@ -3,7 +3,7 @@ package dev.darkroom.cuda.bind;
 import java.util.List;
 
 /**
- * The functions of the driver and of NVRTC that we call through JCuda, by their names in the libraries.
+ * The functions of CUDA's libraries that we call through JCuda, by their names in the libraries.
  *
  * <p>They are looked up before anything is called, since one that is not there would end the process. A test compares the lists with the calls in the
  * source.
@@ -22,6 +22,7 @@ final class CalledFunctions {
             "cuDeviceTotalMem_v2",
             "cuEventCreate",
             "cuEventDestroy_v2",
+            "cuEventElapsedTime",
             "cuEventRecord",
             "cuEventSynchronize",
             "cuFuncGetAttribute",
@@ -61,6 +62,32 @@ final class CalledFunctions {
             "nvrtcGetProgramLog",
             "nvrtcGetProgramLogSize",
             "nvrtcGetSupportedArchs");
+
+    static final List<String> CUBLAS = List.of(
+            "cublasCreate_v2",
+            "cublasDestroy_v2",
+            "cublasGemmEx",
+            "cublasSetMathMode",
+            "cublasSetStream_v2",
+            "cublasSetWorkspace_v2");
+
+    static final List<String> CUDNN = List.of(
+            "cudnnConvolutionForward",
+            "cudnnCreate",
+            "cudnnCreateConvolutionDescriptor",
+            "cudnnCreateFilterDescriptor",
+            "cudnnCreateTensorDescriptor",
+            "cudnnDestroy",
+            "cudnnDestroyConvolutionDescriptor",
+            "cudnnDestroyFilterDescriptor",
+            "cudnnDestroyTensorDescriptor",
+            "cudnnGetConvolutionForwardWorkspaceSize",
+            "cudnnGetErrorString",
+            "cudnnSetConvolution2dDescriptor",
+            "cudnnSetConvolutionMathType",
+            "cudnnSetFilter4dDescriptor",
+            "cudnnSetStream",
+            "cudnnSetTensor4dDescriptor");
 
     private CalledFunctions() {}
 }

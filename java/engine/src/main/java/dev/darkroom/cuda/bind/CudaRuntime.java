@@ -1,6 +1,7 @@
 package dev.darkroom.cuda.bind;
 
 import dev.darkroom.cuda.bind.LibraryFinding.Found;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -20,6 +21,7 @@ public final class CudaRuntime {
     private final int driverVersion;
     private final LibraryFinding nvrtc;
     private final Optional<Nvrtc> compiler;
+    private final Map<CudaLibrary, LibraryBinding> optional = new EnumMap<>(CudaLibrary.class);
 
     private CudaRuntime(CudaLibraries libraries) {
         this.libraries = libraries;
@@ -84,6 +86,11 @@ public final class CudaRuntime {
     /** A library of a version that goes with the driver. */
     public LibraryFinding find(CudaLibrary library) {
         return libraries.find(library, OptionalInt.of(driverVersion));
+    }
+
+    /** cuBLAS or cuDNN, loaded and bound to JCuda at the first call for it, or why there is none. */
+    public synchronized LibraryBinding optional(CudaLibrary library) {
+        return optional.computeIfAbsent(library, l -> LibraryBinding.of(find(l)));
     }
 
     /** The runtime compiler, or why there is none. */
