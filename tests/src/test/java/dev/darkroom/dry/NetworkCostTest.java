@@ -24,6 +24,7 @@ import dev.darkroom.weights.PublishedConfigs;
 import dev.darkroom.weights.ShapesOnlyWeights;
 import dev.darkroom.weights.WeightPath;
 import java.time.Duration;
+import java.util.Objects;
 import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
@@ -82,7 +83,9 @@ class NetworkCostTest {
                 parameters, ClipTextConfig.of("sd1", PublishedConfigs.of(ModelFamily.SD1, "text_encoder")));
         encoder.encode(ops, new int[1][77]);
         assertCost(123.06, 0.0133);
-        assertEquals(12 * 4, device.tally().byOperation().get("linear").calls());
+        Tally.Cost products =
+                Objects.requireNonNull(device.tally().byOperation().get("linear"));
+        assertEquals(12 * 4, products.calls());
     }
 
     /** Normalised queries, keys and values; attention; its output; the same for the text, with queries alone; gated inner channels; output. */
