@@ -114,6 +114,26 @@ class CpuDeviceTest {
         }
     }
 
+    @Test
+    void convolvesInStepsOfTwoAsInStepsOfOneWhateverWasPackedBefore() {
+        // On AVX2 oneDNN packs kernels of this shape in blocks of 16 channels for one step and of 24 for the other.
+        int channels = 64;
+        int size = 8;
+        try (CpuFixture cpu = new CpuFixture()) {
+            HostTensor weight = CpuFixture.host(cpu.numbers(channels * channels * 9, 0.04), channels, channels, 3, 3);
+            cpu.run(ops -> {
+                Conv2dWeight each = ops.conv2dWeight(weight, null, Conv2dWeight.Geometry.same(3), DType.F32);
+                Conv2dWeight second = ops.conv2dWeight(weight, null, Conv2dWeight.Geometry.halving(1, 1), DType.F32);
+                Tensor x = CpuFixture.upload(
+                        ops, DType.F32, cpu.numbers(size * size * channels, 1), 1, size, size, channels);
+                Tensor expected = ops.upsampleNearest(ops.conv2d(x, each), size / 2, size / 2);
+                double error = CpuFixture.error(
+                        ops.conv2d(x, second).toHost(), doubles(expected.toHost()));
+                assertTrue(error < 1e-5, "error " + error);
+            });
+        }
+    }
+
     @ParameterizedTest
     @CsvSource({"4, 4, 8, 8", "5, 3, 10, 6", "5, 3, 9, 5"})
     void convolvesAnEnlargedMapAsTheDefinitionDoes(int height, int width, int targetHeight, int targetWidth) {

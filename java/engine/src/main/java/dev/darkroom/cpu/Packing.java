@@ -18,7 +18,8 @@ final class Packing {
     private final Convolution convolution;
     private final Upsampling upsampling;
 
-    private record Key(Shape shape, DType dtype, Target target) {}
+    /** What the layout packed to depends on; that of a convolution on its geometry too. */
+    private record Key(Shape shape, DType dtype, Target target, Conv2dWeight.@Nullable Geometry geometry) {}
 
     private enum Target {
         LINEAR,
@@ -54,7 +55,7 @@ final class Packing {
             // The file's [out, in] read column by column is the matrix [in, out] that oneDNN multiplies with.
             memory.desc file =
                     Layouts.strided(dtype, new long[] {shape.dim(1), shape.dim(0)}, new long[] {1, shape.dim(1)});
-            pack(temporary, new Key(shape, dtype, Target.LINEAR), plain, file, packed, layout);
+            pack(temporary, new Key(shape, dtype, Target.LINEAR, null), plain, file, packed, layout);
         }
         return new CpuLinearWeight(weight.name(), shape, dtype, packed, uploadBias(scope, bias));
     }
@@ -85,7 +86,7 @@ final class Packing {
             memory.desc layout = convolution.typicalLayout(result);
             Tensor packed = scope.allocate(Kernel.bytes(layout.get_size()), DType.U8);
             memory.desc file = Layouts.rowMajor(dtype, weight.shape().toLongs());
-            pack(temporary, new Key(shape, dtype, Target.CONVOLUTION), plain, file, packed, layout);
+            pack(temporary, new Key(shape, dtype, Target.CONVOLUTION, geometry), plain, file, packed, layout);
             result.forms().add(new CpuConv2dWeight.Form(layout, packed));
             return result;
         }
@@ -100,7 +101,7 @@ final class Packing {
                 shape,
                 kernels.library().threads());
         memory.desc plain = Layouts.rowMajor(DType.F32, summed.shape().toLongs());
-        pack(temporary, new Key(shape, dtype, Target.TRANSPOSED), summed, plain, packed, layout);
+        pack(temporary, new Key(shape, dtype, Target.TRANSPOSED, null), summed, plain, packed, layout);
         return packed;
     }
 
