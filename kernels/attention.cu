@@ -16,41 +16,17 @@
 //           of 40, 4096 x 4096, take 80 µs of an H200's tensor cores at the 600 TFLOP/s that mma.sync reaches, 75 µs of its special functions
 //           (16 exponentials a clock and multiprocessor) and as much of its arithmetic: 100 to 200 µs, as far as they overlap. At most 168
 //           registers for D <= 80 and 223 above, no spills from sm_75 to sm_120.
-#include "elements.cuh"
+#include "attention.cuh"
 
 constexpr int QUERIES = 64;
 constexpr int THREADS = 128;
 constexpr int DEPTH = (D + 15) / 16 * 16; // what q·k multiplies over
-constexpr int ROW = DEPTH + 8;            // elements of a row in shared memory: an odd number of 16 bytes, so that ldmatrix meets no bank twice
-constexpr int CHUNKS = DEPTH / 8;
+constexpr int ROW = DEPTH + PAD;
 constexpr int COLUMN_TILES = D / 8;
 constexpr int KEY_TILES = KEYS / 8;
 constexpr int TILE = KEYS * ROW;
-constexpr float LOG2_E = 1.4426950408889634f;
 
-static_assert(D % 8 == 0 && D <= 160, "other widths are attention_general.cu's");
-
-/** Starts copying rows `first` … of a head to shared memory; rows past `count` and channels past D become zero. */
-DEVICE void startLoad(T* shared, const T* source, i64 stride, int first, int rows, int count) {
-    for (int i = threadIdx.x; i < rows * CHUNKS; i += THREADS) {
-        int row = i / CHUNKS;
-        int channel = i % CHUNKS * 8;
-        bool exists = first + row < count && channel < D;
-        const T* from = exists ? source + (first + row) * stride + channel : source;
-        copyAsync16(shared + row * ROW + channel, from, exists);
-    }
-}
-
-/** The largest of a row's values; the four lanes of a quad hold a row. */
-DEVICE float quadMax(float value) {
-    value = fmaxf(value, __shfl_xor_sync(~0u, value, 1));
-    return fmaxf(value, __shfl_xor_sync(~0u, value, 2));
-}
-
-DEVICE float quadSum(float value) {
-    value += __shfl_xor_sync(~0u, value, 1);
-    return value + __shfl_xor_sync(~0u, value, 2);
-}
+static_assert(D % 8 == 0 && D <= 160, "other widths are attention_wide.cu's and attention_general.cu's");
 
 /** scores [16, KEYS] of a warp = q · kᵀ. */
 DEVICE void multiplyKeys(float (&scores)[KEY_TILES][4], const u32 (&q)[DEPTH / 16][4], const T* keys) {
@@ -144,20 +120,19 @@ extern "C" __global__ void __launch_bounds__(THREADS, MIN_BLOCKS)
     const int query = first + warp * 16 + lane / 4; // of the first half of the fragments; the second is 8 further
     const int tiles = ((causal ? min(s, first + QUERIES) : s) + KEYS - 1) / KEYS;
 
-    startLoad(queries, q + ofQueries, stride, first, QUERIES, t);
-    startLoad(keys, k + ofKeys, stride, 0, KEYS, s);
-    startLoad(values, v + ofKeys, stride, 0, KEYS, s);
+    startLoad<DEPTH, THREADS>(queries, q + ofQueries, stride, first, QUERIES, t);
+    startLoad<DEPTH, THREADS>(keys, k + ofKeys, stride, 0, KEYS, s);
+    startLoad<DEPTH, THREADS>(values, v + ofKeys, stride, 0, KEYS, s);
     copyCommit();
 
     u32 a[DEPTH / 16][4];
     float sums[COLUMN_TILES][4] = {};
-    float largest[2] = {-infinity(), -infinity()};
-    float total[2] = {0, 0};
+    RunningSoftmax softmax[2];
     const float scale = LOG2_E / sqrtf(static_cast<float>(D));
     for (int tile = 0; tile < tiles; tile++) {
         if (tile + 1 < tiles) {
-            startLoad(keys + (tile + 1) % 2 * TILE, k + ofKeys, stride, (tile + 1) * KEYS, KEYS, s);
-            startLoad(values + (tile + 1) % 2 * TILE, v + ofKeys, stride, (tile + 1) * KEYS, KEYS, s);
+            startLoad<DEPTH, THREADS>(keys + (tile + 1) % 2 * TILE, k + ofKeys, stride, (tile + 1) * KEYS, KEYS, s);
+            startLoad<DEPTH, THREADS>(values + (tile + 1) % 2 * TILE, v + ofKeys, stride, (tile + 1) * KEYS, KEYS, s);
         }
         copyCommit();
         copyWait<1>();
@@ -173,7 +148,6 @@ extern "C" __global__ void __launch_bounds__(THREADS, MIN_BLOCKS)
 
         float scores[KEY_TILES][4];
         multiplyKeys(scores, a, keys + tile % 2 * TILE);
-        float newLargest[2] = {largest[0], largest[1]};
 #pragma unroll
         for (int i = 0; i < KEY_TILES; i++) {
 #pragma unroll
@@ -181,28 +155,15 @@ extern "C" __global__ void __launch_bounds__(THREADS, MIN_BLOCKS)
                 int key = firstKey + i * 8 + lane % 4 * 2 + j % 2;
                 bool sees = key < s && (!causal || key <= query + j / 2 * 8);
                 scores[i][j] = sees ? scores[i][j] * scale : -infinity();
-                newLargest[j / 2] = fmaxf(newLargest[j / 2], scores[i][j]);
             }
         }
 #pragma unroll
         for (int half = 0; half < 2; half++) {
-            newLargest[half] = quadMax(newLargest[half]);
-            float base = newLargest[half] == -infinity() ? 0.0f : newLargest[half]; // all weights 0 until a score is more than -inf
-            float fade = exp2Fast(largest[half] - base);
-            largest[half] = newLargest[half];
-            total[half] *= fade;
+            float fade = softmax[half].add<2 * KEY_TILES>([&](int i) -> float& { return scores[i / 2][2 * half + i % 2]; });
 #pragma unroll
             for (int i = 0; i < COLUMN_TILES; i++) {
                 sums[i][2 * half] *= fade;
                 sums[i][2 * half + 1] *= fade;
-            }
-#pragma unroll
-            for (int i = 0; i < KEY_TILES; i++) {
-#pragma unroll
-                for (int j = 2 * half; j < 2 * half + 2; j++) {
-                    scores[i][j] = exp2Fast(scores[i][j] - base);
-                    total[half] += scores[i][j];
-                }
             }
         }
 
@@ -217,7 +178,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, MIN_BLOCKS)
 
 #pragma unroll
     for (int half = 0; half < 2; half++) {
-        float all = quadSum(total[half]);
+        float all = softmax[half].sum();
         int row = query + 8 * half;
         if (row < t) {
             T* target = y + ofQueries + row * stride + lane % 4 * 2;

@@ -8,10 +8,10 @@
 //           A key behind a causal query is never multiplied, so that whatever it holds stays there.
 // Schedule  one block of 128 threads for 16 queries of a head: 8 threads a query. K and V pass through shared memory in pieces
 //           of 32 keys x 64 channels; a thread keeps D / 8 sums in registers.
-// Cost      4·t·s·C FLOP; K and V are read t / 16 times. For f32, and in f16 and bf16 for widths that attention.cu does not take, among them
-//           the single head of 512 of the VAE. Bound by reads of shared memory, 1.2 for each multiply-add, of which a multiprocessor makes 32 a
-//           clock. Predicted, not measured: t = s = 4096 of that head (a picture of 512 x 512, 34 GFLOP) takes 3 ms on an H200 in any type,
-//           t = s = 16384 (1024 x 1024) 45 ms, as long as the decoder's convolutions. On tensor cores it would be a tenth. No spills.
+// Cost      4·t·s·C FLOP; K and V are read t / 16 times. For f32; in f16 and bf16 for widths that neither attention.cu nor attention_wide.cu
+//           takes, and for wide heads with a mask, which no network has. Bound by reads of shared memory, 1.2 for each multiply-add, of which a multiprocessor
+//           makes 32 a clock. Predicted, not measured: t = s = 4096 of the VAE's head of 512 in f32 (a picture of 512 x 512, 34 GFLOP) takes 3 ms on
+//           an H200, t = s = 16384 (1024 x 1024) 45 ms. On tensor cores attention_wide.cu needs less than a tenth. No spills.
 #include "elements.cuh"
 
 constexpr int QUERIES = 16;

@@ -57,7 +57,7 @@ class KernelResourcesTest {
         int seen = 0;
         List<String> spills = new ArrayList<>();
         for (KernelResources.Entry entry : record.entries().values()) {
-            if (Set.of("attention.cu", "gemm.cu", "convolution.cu")
+            if (Set.of("attention.cu", "attention_wide.cu", "gemm.cu", "convolution.cu")
                     .contains(entry.variant().file())) {
                 for (Map<String, Usage> function : entry.functions().values()) {
                     for (String architecture : List.of("sm_80", "sm_90a")) {

@@ -131,6 +131,12 @@ class MatrixProductContractTest extends OnEveryDevice {
         "1, 2, 80, 65, 154, false",
         "1, 2, 160, 64, 77, false",
         "1, 1, 512, 49, 49, false",
+        "1, 1, 512, 1, 7, false",
+        "1, 1, 512, 65, 300, false",
+        "2, 2, 192, 33, 255, false",
+        "1, 1, 256, 300, 1, false",
+        "1, 2, 200, 70, 40, false",
+        "1, 1, 192, 33, 33, true",
         "1, 2, 4, 1025, 1025, true",
         "1, 1, 5, 4097, 7, false",
         "1, 1, 8, 7, 4097, false",
@@ -147,9 +153,13 @@ class MatrixProductContractTest extends OnEveryDevice {
 
     @Test
     void attentionHoldsForScoresThatOverflowAnExponential() {
-        Values q = held(0, 40, 1, 33, 80);
-        Values k = held(5, 40, 1, 77, 80);
-        Values v = held(100, 1, 1, 77, 80);
-        check(ops.attention(upload(q), upload(k), upload(v), 2, false), r -> Formulas.attention(r, q, k, v, 2, false));
+        Values q = held(0, 20, 1, 33, 400);
+        Values k = held(5, 40, 1, 77, 400);
+        Values v = held(100, 1, 1, 77, 400);
+        for (int heads : new int[] {5, 2}) {
+            check(
+                    ops.attention(upload(q), upload(k), upload(v), heads, false),
+                    r -> Formulas.attention(r, q, k, v, heads, false));
+        }
     }
 }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.darkroom.tensor.Devices.Subject;
 import java.util.Arrays;
 import java.util.function.Function;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -53,6 +54,17 @@ class PropagationContractTest extends OnEveryDevice {
         assertPropagates("v", Double.NaN, x -> ops.attention(finite, finite, tokens(x), heads, false), H * W);
         assertPropagates(
                 "q", Double.NaN, x -> ops.attention(tokens(x), finite, finite, heads, false), CHANNELS / heads);
+    }
+
+    @Test
+    void holdsForAttentionOfAWideHead() {
+        int tokens = H * W / 5;
+        UnaryOperator<Tensor> wide = x -> x.reshape(IMAGES, tokens, 5 * CHANNELS);
+        Tensor finite = wide.apply(upload(held(0, 1, IMAGES, H, W, CHANNELS)));
+        assertPropagates(
+                "k", Double.NaN, x -> ops.attention(finite, wide.apply(x), finite, 1, false), H * W * CHANNELS);
+        assertPropagates("v", Double.NaN, x -> ops.attention(finite, finite, wide.apply(x), 1, false), tokens);
+        assertPropagates("q", Double.NaN, x -> ops.attention(wide.apply(x), finite, finite, 1, false), 5 * CHANNELS);
     }
 
     /** @param count how many elements of image 1's result are not finite */

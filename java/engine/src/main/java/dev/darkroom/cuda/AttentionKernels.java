@@ -3,7 +3,7 @@ package dev.darkroom.cuda;
 import dev.darkroom.tensor.DType;
 import dev.darkroom.tensor.Tensor;
 
-/** Launches attention.cu: heads of f16 and bf16 whose width is a multiple of 8 up to 160. */
+/** Launches attention.cu: heads of f16 and bf16 whose width is a multiple of 8 up to 160; for others, the kernels that serve them. */
 final class AttentionKernels {
     private static final int WIDEST = 160;
     private static final int QUERIES = 64;
@@ -11,10 +11,12 @@ final class AttentionKernels {
     private static final int ELEMENT_BYTES = 2;
 
     private final Modules modules;
+    private final AttentionWideKernels wide;
     private final AttentionGeneralKernels general;
 
     AttentionKernels(Modules modules) {
         this.modules = modules;
+        this.wide = new AttentionWideKernels(modules);
         this.general = new AttentionGeneralKernels(modules);
     }
 
@@ -24,6 +26,10 @@ final class AttentionKernels {
             return;
         }
         int width = q.dim(2) / heads;
+        if (wide.serve(q.dtype(), width, causal)) {
+            wide.run(q, k, v, heads, y);
+            return;
+        }
         if (q.dtype() == DType.F32 || width % 8 != 0 || width > WIDEST) {
             general.run(q, k, v, heads, causal, y);
             return;

@@ -42,7 +42,8 @@ public final class KernelPlan {
      * @param multiprocessors by which tiles are chosen
      */
     public static KernelPlan on(int capability, int multiprocessors) {
-        return new KernelPlan(new GpuProperties("a GPU", capability, multiprocessors, 99 << 10));
+        int sharedBytes = capability < 80 ? 64 << 10 : 99 << 10; // what every GPU from there on has
+        return new KernelPlan(new GpuProperties("a GPU", capability, multiprocessors, sharedBytes));
     }
 
     /** A device whose launches this plan remembers. Values cannot be read from it. */
