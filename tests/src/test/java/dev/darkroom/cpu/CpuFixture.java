@@ -8,13 +8,16 @@ import dev.darkroom.tensor.Scope;
 import dev.darkroom.tensor.Shape;
 import dev.darkroom.tensor.Tensor;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import org.junit.jupiter.api.Assumptions;
 
 /** A CPU device with poisoned memory, random operands that every type holds exactly, and comparisons. */
 final class CpuFixture implements AutoCloseable {
-    static final DType[] TYPES = {DType.F32, DType.BF16};
+    /** The types that this processor computes in. */
+    static final List<DType> TYPES = computesInBf16() ? List.of(DType.F32, DType.BF16) : List.of(DType.F32);
 
     final CpuDevice device;
     private final Random random = new Random(17);
@@ -25,6 +28,21 @@ final class CpuFixture implements AutoCloseable {
 
     CpuFixture(int threads) {
         device = CpuDevice.open(threads, true);
+    }
+
+    private static boolean computesInBf16() {
+        try (CpuDevice device = CpuDevice.open(1, false);
+                Scope scope = Scope.open(device, "types")) {
+            upload(device.ops(scope), DType.BF16, new float[] {1}, 1);
+            return true;
+        } catch (IllegalArgumentException refused) {
+            return false;
+        }
+    }
+
+    /** Skips a test where the processor does not compute in bf16. */
+    static void assumeBf16() {
+        Assumptions.assumeTrue(TYPES.contains(DType.BF16), "this processor computes in f32 only");
     }
 
     /** Runs {@code body} in a scope of its own and checks that nothing is left alive. */

@@ -168,20 +168,33 @@ final class DarkroomTest {
     }
 
     @Test
-    void aPreviewHasTheColoursOfThePicture() {
+    void aPreviewHasTheColoursOfItsPictureAndNotOfAnother() {
+        Previewed hills = previewed("purple hills at sunset");
+        Previewed tree = previewed("a green tree on a sunny day");
+        double between = distance(hills.small(), tree.small());
+        assertTrue(distance(hills.preview, hills.small()) < 0.6 * between);
+        assertTrue(distance(tree.preview, tree.small()) < 0.6 * between);
+    }
+
+    /** A picture and the preview after its last step. */
+    private record Previewed(Picture picture, Picture preview) {
+        Picture small() {
+            return picture.resize(preview.width(), preview.height());
+        }
+    }
+
+    private Previewed previewed(String prompt) {
         List<Picture> previews = new ArrayList<>();
-        Picture picture = darkroom.generate(
-                        Request.of("purple hills at sunset").guidance(5).build(), new Monitor() {
-                            @Override
-                            public void progress(Progress progress) {
-                                if (progress.stage() == Progress.Stage.STEP) {
-                                    previews.add(progress.preview().get());
-                                }
-                            }
-                        })
+        Picture picture = darkroom.generate(Request.of(prompt).guidance(5).build(), new Monitor() {
+                    @Override
+                    public void progress(Progress progress) {
+                        if (progress.stage() == Progress.Stage.STEP) {
+                            previews.add(progress.preview().get());
+                        }
+                    }
+                })
                 .picture();
-        Picture last = previews.get(previews.size() - 1);
-        assertTrue(distance(picture.resize(last.width(), last.height()), last) < 0.25);
+        return new Previewed(picture, previews.get(previews.size() - 1));
     }
 
     @Test

@@ -261,7 +261,7 @@ public final class MemoryPool {
     Block claim(long address, long bytes, Scope scope) {
         long size = Math.max(GRANULE, roundUp(bytes, GRANULE));
         NavigableSet<Block> free = size <= SMALL_BYTES ? freeSmall : freeLarge;
-        for (Block holder : free) {
+        for (Block holder : List.copyOf(free)) {
             if (holder.address <= address && address + size <= holder.address + holder.bytes) {
                 free.remove(holder);
                 Block block = holder;
