@@ -129,8 +129,7 @@ class CpuDeviceTest {
                 Tensor x = CpuFixture.upload(
                         ops, DType.F32, cpu.numbers(size * size * channels, 1), 1, size, size, channels);
                 Tensor expected = ops.upsampleNearest(ops.conv2d(x, each), size / 2, size / 2);
-                double error = CpuFixture.error(
-                        ops.conv2d(x, second).toHost(), doubles(expected.toHost()));
+                double error = CpuFixture.error(ops.conv2d(x, second).toHost(), doubles(expected.toHost()));
                 assertTrue(error < 1e-5, "error " + error);
             });
         }

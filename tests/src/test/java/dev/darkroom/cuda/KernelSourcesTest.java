@@ -75,7 +75,8 @@ class KernelSourcesTest {
     @Test
     void onlyOneHasAssembly() throws IOException {
         for (Path file : sources("")) {
-            boolean hasAssembly = Pattern.compile("\\basm\\b").matcher(Files.readString(file)).find();
+            boolean hasAssembly =
+                    Pattern.compile("\\basm\\b").matcher(Files.readString(file)).find();
             assertEquals(file.endsWith("ptx.cuh"), hasAssembly, file.toString());
         }
     }

@@ -59,7 +59,8 @@ class LaunchListTest {
                 .redirectErrorStream(true)
                 .redirectOutput(log.toFile());
         counting.environment().put("SOFTCUDA_EXECUTE", "0");
-        counting.environment().put("XDG_CACHE_HOME", folder.toString()); // kernels that are not compiled are no one else's
+        counting.environment()
+                .put("XDG_CACHE_HOME", folder.toString()); // kernels that are not compiled are no one else's
         int code = counting.start().waitFor();
         assertEquals(0, code, () -> read(log));
     }

@@ -26,11 +26,7 @@ final class CudaEngine implements AutoCloseable {
      * @param table    says who computes which products
      * @param bindings cuBLAS and cuDNN, bound when they are first asked for
      */
-    CudaEngine(
-            Modules modules,
-            Staging staging,
-            ServingTable table,
-            Function<CudaLibrary, LibraryBinding> bindings) {
+    CudaEngine(Modules modules, Staging staging, ServingTable table, Function<CudaLibrary, LibraryBinding> bindings) {
         gpu = modules.gpu();
         stream = modules.stream();
         pointwise = new PointwiseKernels(modules);

@@ -116,7 +116,8 @@ class CudaStream implements AutoCloseable {
     /** Throws while work is recorded: {@code what} cannot be part of a graph. */
     void requireNotRecording(String what) {
         if (recordedAt != null) {
-            throw new IllegalStateException(what + " at " + recordedAt.get() + ", in work that is being recorded: it must be done before or after");
+            throw new IllegalStateException(what + " at " + recordedAt.get()
+                    + ", in work that is being recorded: it must be done before or after");
         }
     }
 

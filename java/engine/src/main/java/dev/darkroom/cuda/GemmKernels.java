@@ -161,8 +161,7 @@ final class GemmKernels {
     void geglu(Scope scope, Tensor x, @Nullable RowNorm norm, CudaLinearWeight value, CudaLinearWeight gate, Tensor y) {
         boolean served = y.shape().count() == 0
                 || norm == null
-                        && libraries.geglu(
-                                scope, x, value.values(), value.bias(), gate.values(), gate.bias(), y);
+                        && libraries.geglu(scope, x, value.values(), value.bias(), gate.values(), gate.bias(), y);
         if (served) {
             return;
         }

@@ -35,9 +35,8 @@ final class GroupNormKernels {
         int images = y.dim(0);
         int channels = y.dim(-1);
         int pixels = MomentsKernels.pixels(y);
-        boolean vector = MomentsKernels.inPacks(a)
-                && MomentsKernels.inPacks(y)
-                && (b == null || MomentsKernels.inPacks(b));
+        boolean vector =
+                MomentsKernels.inPacks(a) && MomentsKernels.inPacks(y) && (b == null || MomentsKernels.inPacks(b));
         long packs = (long) pixels * channels / MomentsKernels.width(y.dtype(), vector);
         try (Scope scratch = scope.child("moments")) {
             Tensor momentsOfA = moments.of(scratch, a);

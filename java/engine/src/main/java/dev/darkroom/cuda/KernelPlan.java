@@ -52,13 +52,9 @@ public final class KernelPlan {
             variants.add(new KernelVariant(file, defines));
             return new Kernel(stream, function, new CUfunction());
         });
-        return new Planned(new CudaEngine(
-                modules,
-                new NoStaging(),
-                ServingTables.builtIn(),
-                library -> {
-                    throw new IllegalStateException("the table built in asks for no " + library.title());
-                }));
+        return new Planned(new CudaEngine(modules, new NoStaging(), ServingTables.builtIn(), library -> {
+            throw new IllegalStateException("the table built in asks for no " + library.title());
+        }));
     }
 
     /** The launches so far, in order. */

@@ -48,8 +48,7 @@ final class MomentsKernels {
                 : Math.max(LANES, Integer.highestOneBit(Math.max(1, THREADS / columns)));
         int slabs = Grids.blocks(columns, THREADS / lanes);
         Tensor parts = ChannelMoments.parts(scratch, x);
-        modules.kernel(
-                        "groupnorm.cu", "moments", "T=" + x.dtype(), "VECTOR=" + (vector ? 1 : 0), "SILU=0")
+        modules.kernel("groupnorm.cu", "moments", "T=" + x.dtype(), "VECTOR=" + (vector ? 1 : 0), "SILU=0")
                 .tensor(x)
                 .tensor(parts)
                 .tensor(target)

@@ -28,7 +28,8 @@ public final class HalfFloats {
             if (magnitude >= 0x7c00) { // infinity and NaN keep their payload
                 return Float.intBitsToFloat(sign | 0x7f800000 | (magnitude & 0x3ff) << 13);
             }
-            // Shifted into a float the exponent is 112 too small; multiplying by 2^112 mends it and normalises subnormals.
+            // Shifted into a float the exponent is 112 too small; multiplying by 2^112 mends it and normalises
+            // subnormals.
             float value = Float.intBitsToFloat(magnitude << 13) * 0x1p112f;
             return Float.intBitsToFloat(Float.floatToRawIntBits(value) | sign);
         }
