@@ -124,7 +124,9 @@ class RecordingTest {
         check(100, 2 * SIZE, 1, 2);
         check(100, SIZE, 3, 3);
         assertRuns(2, 2, 1);
-        assertTrue(device.pool().statistics().cached() <= 4 << 20, "both share their memory: a piece, and a segment of small tensors");
+        assertTrue(
+                device.pool().statistics().cached() <= 4 << 20,
+                "both share their memory: a piece, and a segment of small tensors");
     }
 
     @Test
@@ -161,9 +163,8 @@ class RecordingTest {
 
     static Stream<Arguments> forbidden() {
         return Stream.of(
-                Arguments.of("reading values", (Consumer<Ops>) ops -> ops.scope()
-                        .allocate(Shape.of(4), DType.F32)
-                        .toHost()),
+                Arguments.of("reading values", (Consumer<Ops>)
+                        ops -> ops.scope().allocate(Shape.of(4), DType.F32).toHost()),
                 Arguments.of("waiting for the device", (Consumer<Ops>) ops -> device.synchronize()),
                 Arguments.of("an upload", (Consumer<Ops>) ops -> ops.upload(Shape.of(1), 1f)),
                 Arguments.of("loading kernel", (Consumer<Ops>) ops -> {
@@ -193,8 +194,7 @@ class RecordingTest {
                     })));
             List<Tensor> inputs = List.of(values(ops, 1, SIZE));
             float[] expected = recording.run(ops, inputs).get(0).toHost();
-            IllegalStateException refusal =
-                    assertThrows(IllegalStateException.class, () -> recording.run(ops, inputs));
+            IllegalStateException refusal = assertThrows(IllegalStateException.class, () -> recording.run(ops, inputs));
             String message = String.valueOf(refusal.getMessage());
             assertTrue(message.startsWith(what) && message.contains("at request/step"), message);
             for (int i = 0; i < 3; i++) { // the device goes on
@@ -250,10 +250,12 @@ class RecordingTest {
                 Recording recording = ops.recording("step", own, constants, RecordingTest::body);
                 float[] expected = recording.run(ops, inputs).get(1).toHost();
                 faults.fail(SoftwareFaults.Call.LAUNCH, n, LAUNCH_OUT_OF_RESOURCES);
-                CudaException failure = assertThrows(CudaException.class, () -> recording.run(ops, inputs), "launch " + n);
+                CudaException failure =
+                        assertThrows(CudaException.class, () -> recording.run(ops, inputs), "launch " + n);
                 assertEquals(LAUNCH_OUT_OF_RESOURCES, failure.code());
                 for (int i = 0; i < 2; i++) {
-                    assertArrayEquals(expected, recording.run(ops, inputs).get(1).toHost());
+                    assertArrayEquals(
+                            expected, recording.run(ops, inputs).get(1).toHost());
                 }
             }
             assertEquals(0, device.pool().statistics().live());

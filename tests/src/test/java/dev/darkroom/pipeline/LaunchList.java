@@ -19,8 +19,8 @@ import dev.darkroom.tensor.Ops;
 import dev.darkroom.tensor.Scope;
 import dev.darkroom.tensor.Shape;
 import dev.darkroom.tensor.Tensor;
-import dev.darkroom.weights.ModelFamily;
 import dev.darkroom.weights.MadeUpWeights;
+import dev.darkroom.weights.ModelFamily;
 import dev.darkroom.weights.PublishedConfigs;
 import dev.darkroom.weights.WeightPath;
 import java.io.IOException;
@@ -45,19 +45,24 @@ final class LaunchList {
     private static final int STEPS = 4; // directly, recorded, replayed, replayed
     private static final int LATENT = 64;
 
-    private static final ByteBuffer ZEROS = ByteBuffer.allocateDirect(64 << 20); // the largest, 2560 to 1280 channels, has 59 million
+    private static final ByteBuffer ZEROS =
+            ByteBuffer.allocateDirect(64 << 20); // the largest, 2560 to 1280 channels, has 59 million
 
     private LaunchList() {}
 
     public static void main(String[] arguments) throws IOException {
         ObjectNode report = new ObjectMapper().createObjectNode();
-        report.put("what", "a step of Stable Diffusion 1.5 in f16, 512 x 512, one picture with guidance (batch 2), Euler");
+        report.put(
+                "what", "a step of Stable Diffusion 1.5 in f16, 512 x 512, one picture with guidance (batch 2), Euler");
         SoftwareFaults calls = SoftwareFaults.open();
         List<Integer> launches = new ArrayList<>();
         try (CudaDevice device = CudaDevice.open(0, /* poison= */ false)) {
             long peak = denoise(device, () -> launches.add(calls.count(SoftwareFaults.Call.LAUNCH)));
-            Map<String, Integer> kernels = new TreeMap<>(device.recordedLaunches().get(0));
-            report.put("kernel_launches", kernels.values().stream().mapToInt(each -> each).sum());
+            Map<String, Integer> kernels =
+                    new TreeMap<>(device.recordedLaunches().get(0));
+            report.put(
+                    "kernel_launches",
+                    kernels.values().stream().mapToInt(each -> each).sum());
             report.put("launch_calls_of_a_replayed_step", launches.get(STEPS - 1) - launches.get(STEPS - 2));
             report.put("replayed_steps", device.recordings().replayed());
             report.put("recordings", device.recordedLaunches().size());
@@ -78,7 +83,8 @@ final class LaunchList {
         try (Scope scope = Scope.open(device, "launches")) {
             Ops ops = device.ops(scope);
             UNetConfig config = UNetConfig.of("sd1", PublishedConfigs.of(ModelFamily.SD1, "unet"));
-            UNet unet = new UNet(new Parameters(ops, DType.F16, WeightPath.of(new MadeUpWeights(LaunchList::zeros))), config);
+            UNet unet = new UNet(
+                    new Parameters(ops, DType.F16, WeightPath.of(new MadeUpWeights(LaunchList::zeros))), config);
             Tensor context = scope.allocate(Shape.of(2, 77, 768), DType.F16);
             Conditioning conditioning = unet.condition(ops, context);
             Tensor start = scope.allocate(Shape.of(1, LATENT, LATENT, 4), DType.F32);

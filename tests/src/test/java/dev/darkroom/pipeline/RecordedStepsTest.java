@@ -45,8 +45,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 @Tag("software-cuda")
 @DisplayName("Denoising steps that are replayed")
 class RecordedStepsTest {
-    private static final String CONFIG =
-            """
+    private static final String CONFIG = """
             {"_class_name": "UNet2DConditionModel", "block_out_channels": [16, 32], "layers_per_block": 1,
              "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"],
              "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"],
@@ -158,7 +157,10 @@ class RecordedStepsTest {
     private static Job job(
             SamplerKind kind, int steps, int images, double guidance, double rescale, boolean clips, long seed) {
         ObjectNode json = new ObjectMapper().createObjectNode();
-        json.put("_class_name", "DDIMScheduler").put("beta_schedule", "scaled_linear").put("clip_sample", clips).put("skip_prk_steps", true);
+        json.put("_class_name", "DDIMScheduler")
+                .put("beta_schedule", "scaled_linear")
+                .put("clip_sample", clips)
+                .put("skip_prk_steps", true);
         List<String> prompts = Collections.nCopies(images, "");
         return new Job(
                 prompts,

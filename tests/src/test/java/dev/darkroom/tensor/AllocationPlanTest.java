@@ -63,7 +63,11 @@ class AllocationPlanTest {
         for (long seed = 1; seed <= 20; seed++) {
             long[] most = new long[1];
             pool.beginTrace();
-            run(seed, live -> most[0] = Math.max(most[0], live.values().stream().mapToLong(size -> size).sum()));
+            run(
+                    seed,
+                    live -> most[0] = Math.max(
+                            most[0],
+                            live.values().stream().mapToLong(size -> size).sum()));
             AllocationPlan plan = pool.endTrace();
             assertTrue(plan.bytes() >= most[0] && plan.bytes() <= 1.1 * most[0], plan.bytes() + " for " + most[0]);
             pool.beginPlacement(plan, BASE);
@@ -106,8 +110,7 @@ class AllocationPlanTest {
             long inside = request.allocate(Shape.of(20 << 20), DType.U8).address();
             request.close();
             try (Scope third = Scope.open(device, "third")) {
-                Tensor middle = Objects.requireNonNull(
-                        third.claim(inside + (4 << 20), Shape.of(8 << 20), DType.U8));
+                Tensor middle = Objects.requireNonNull(third.claim(inside + (4 << 20), Shape.of(8 << 20), DType.U8));
                 assertEquals(inside + (4 << 20), middle.address());
                 assertNull(third.claim(inside + (10 << 20), Shape.of(8 << 20), DType.U8), "a part is in use");
                 Tensor front = Objects.requireNonNull(third.claim(inside, Shape.of(4 << 20), DType.U8));

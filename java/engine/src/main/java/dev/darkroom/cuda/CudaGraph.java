@@ -46,7 +46,9 @@ final class CudaGraph implements AutoCloseable {
     @Override
     public void close() {
         stream.handle();
-        Cuda.check(JCudaDriver.cuGraphExecDestroy(executable), "cuGraphExecDestroy"); // waits for nothing: what runs is finished first
+        Cuda.check(
+                JCudaDriver.cuGraphExecDestroy(executable),
+                "cuGraphExecDestroy"); // waits for nothing: what runs is finished first
     }
 
     @Override

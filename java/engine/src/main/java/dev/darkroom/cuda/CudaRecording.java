@@ -27,7 +27,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class CudaRecording implements Recording {
     private static final int GRANULE = 256; // what the pool aligns to
-    private static final int PIECE = 2 << 20; // pieces of whole segments of the pool, so that nothing else lies beside them
+    private static final int PIECE =
+            2 << 20; // pieces of whole segments of the pool, so that nothing else lies beside them
 
     private final Device device;
     private final CudaStream stream;
@@ -42,13 +43,7 @@ final class CudaRecording implements Recording {
     private Recordings.@Nullable Recorded prepared; // whose constants lie in the memory
 
     CudaRecording(
-            Device device,
-            CudaEngine engine,
-            Scope scope,
-            String name,
-            Object key,
-            List<Tensor> constants,
-            Body body) {
+            Device device, CudaEngine engine, Scope scope, String name, Object key, List<Tensor> constants, Body body) {
         this.device = device;
         this.stream = engine.stream;
         this.recordings = engine.recordings;

@@ -102,7 +102,8 @@ final class CudaStream implements AutoCloseable {
         if (recordedAt != null) {
             recordedAt = null;
             CUgraph graph = new CUgraph();
-            if (JCudaDriver.cuStreamEndCapture(handle(), graph) == CUresult.CUDA_SUCCESS) { // else there is none to give back
+            if (JCudaDriver.cuStreamEndCapture(handle(), graph)
+                    == CUresult.CUDA_SUCCESS) { // else there is none to give back
                 check(JCudaDriver.cuGraphDestroy(graph), "cuGraphDestroy");
             }
         }
@@ -111,7 +112,8 @@ final class CudaStream implements AutoCloseable {
     /** Throws while work is recorded: {@code what} cannot be part of a graph. */
     void requireNotRecording(String what) {
         if (recordedAt != null) {
-            throw new IllegalStateException(what + " at " + recordedAt.get() + ", in work that is being recorded: it must be done before or after");
+            throw new IllegalStateException(what + " at " + recordedAt.get()
+                    + ", in work that is being recorded: it must be done before or after");
         }
     }
 

@@ -33,8 +33,12 @@ final class Recordings implements AutoCloseable {
 
     /** One computation: measured in its first run, then recorded, and valid for the memory that it was recorded in. */
     static final class Recorded {
-        @Nullable AllocationPlan plan;
-        @Nullable CudaGraph graph;
+        @Nullable
+        AllocationPlan plan;
+
+        @Nullable
+        CudaGraph graph;
+
         long address;
         long bytes;
         List<Result> results = List.of();

@@ -70,7 +70,8 @@ final class Denoiser {
                 DenoisingStep step = new DenoisingStep(form, conditioning, times);
                 recordings.put(form, s.recording("step", form, step.constants(), step::apply));
             });
-            List<Tensor> state = Collections.nCopies(sums.state().size(), start); // history is written before it is read
+            List<Tensor> state =
+                    Collections.nCopies(sums.state().size(), start); // history is written before it is read
             return s.iterateAll("steps", count, state, (t, i, current) -> {
                         List<Tensor> inputs = new ArrayList<>(current);
                         inputs.add(times.step(i));
@@ -93,8 +94,7 @@ final class Denoiser {
             times[i][0] = (float) job.plan().steps().get(i).time();
         }
         boolean told = unet.config().guidanceWidth() > 0;
-        return unet.times(
-                ops, times, conditioning, told ? OptionalDouble.of(job.guidance()) : OptionalDouble.empty());
+        return unet.times(ops, times, conditioning, told ? OptionalDouble.of(job.guidance()) : OptionalDouble.empty());
     }
 
     private DenoisingStep.Form form(int step) {

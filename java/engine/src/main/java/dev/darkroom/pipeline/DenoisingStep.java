@@ -93,7 +93,8 @@ final class DenoisingStep {
      */
     List<Tensor> apply(Ops ops, List<Tensor> constants, List<Tensor> inputs) {
         int count = form.state().size();
-        Map<Integer, List<Tensor>> slots = new HashMap<>(); // a slot is one tensor, but for the halves of an output that is mixed in the sums
+        Map<Integer, List<Tensor>> slots =
+                new HashMap<>(); // a slot is one tensor, but for the halves of an output that is mixed in the sums
         IntStream.range(0, count).forEach(i -> slots.put(form.state().get(i), List.of(inputs.get(i))));
         if (form.drawsNoise()) {
             slots.put(SamplingPlan.NOISE, List.of(inputs.get(count + 2)));
@@ -126,7 +127,8 @@ final class DenoisingStep {
             if (form.mixesInSums()) {
                 return List.of(without, with);
             }
-            Tensor mixed = s.weightedSums(coefficients.next(2), 1, without, with).get(0);
+            Tensor mixed =
+                    s.weightedSums(coefficients.next(2), 1, without, with).get(0);
             return List.of(s.rescaleGuidance(mixed, s.cast(with, DType.F32), (float) form.rescale()));
         });
     }

@@ -9,7 +9,6 @@ import java.util.SortedMap;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,12 +26,10 @@ public final class StepSums {
      * @param slots the slots that are assigned
      * @param bound what is done to the last of the sums; null for nothing
      */
-    public record Round(
-            List<Integer> terms, List<Integer> slots, SamplingPlan.@Nullable Bound bound) {}
+    public record Round(List<Integer> terms, List<Integer> slots, SamplingPlan.@Nullable Bound bound) {}
 
     /** A round of one step: the forms to assign, of which the last is bounded. */
-    private record Sums(
-            SortedMap<Integer, LinearForm> forms, int boundedSlot, SamplingPlan.@Nullable Bound bound) {}
+    private record Sums(SortedMap<Integer, LinearForm> forms, int boundedSlot, SamplingPlan.@Nullable Bound bound) {}
 
     /** What tells kinds of steps apart. */
     private record Limit(int slot, SamplingPlan.@Nullable Bound bound) {}
@@ -75,7 +72,8 @@ public final class StepSums {
         Round kind = rounds.get(round);
         return kind.slots().stream()
                 .map(slot -> form(rounds.subList(0, round), sums, slot))
-                .map(form -> kind.terms().stream().mapToDouble(form::coefficient).toArray())
+                .map(form ->
+                        kind.terms().stream().mapToDouble(form::coefficient).toArray())
                 .toArray(double[][]::new);
     }
 

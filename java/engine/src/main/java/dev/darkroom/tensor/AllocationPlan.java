@@ -73,8 +73,8 @@ public final class AllocationPlan {
         AllocationPlan plan() {
             long[] offsets = new long[lives.size()];
             List<Integer> placed = new ArrayList<>(); // by offset
-            List<Integer> order = new ArrayList<>(
-                    IntStream.range(0, lives.size()).boxed().toList());
+            List<Integer> order =
+                    new ArrayList<>(IntStream.range(0, lives.size()).boxed().toList());
             order.sort(Comparator.comparingLong((Integer i) -> -lives.get(i).bytes));
             for (int block : order) {
                 Life life = lives.get(block);

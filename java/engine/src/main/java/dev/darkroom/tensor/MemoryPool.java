@@ -180,7 +180,8 @@ public final class MemoryPool {
 
     /** Where what was watched could lie. */
     public AllocationPlan endTrace() {
-        AllocationPlan plan = Objects.requireNonNull(trace, "nothing is watched").plan();
+        AllocationPlan plan =
+                Objects.requireNonNull(trace, "nothing is watched").plan();
         trace = null;
         return plan;
     }

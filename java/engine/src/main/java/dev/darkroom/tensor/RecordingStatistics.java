@@ -13,7 +13,6 @@ public record RecordingStatistics(long direct, long recorded, long replayed) {
 
     /** What was done since {@code before}. */
     public RecordingStatistics since(RecordingStatistics before) {
-        return new RecordingStatistics(
-                direct - before.direct, recorded - before.recorded, replayed - before.replayed);
+        return new RecordingStatistics(direct - before.direct, recorded - before.recorded, replayed - before.replayed);
     }
 }

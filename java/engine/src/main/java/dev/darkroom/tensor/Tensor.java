@@ -76,7 +76,8 @@ public final class Tensor {
     /** The bytes from {@code from} on as a tensor of their own; no copy. For devices that lay out a piece of memory themselves. */
     public Tensor part(long from, Shape partShape, DType partType) {
         if (from < 0 || from + partShape.count() * partType.bytes() > byteSize()) {
-            throw new ShapeException(partType + " " + partShape + " from byte " + from + " of a tensor of " + byteSize() + " bytes");
+            throw new ShapeException(
+                    partType + " " + partShape + " from byte " + from + " of a tensor of " + byteSize() + " bytes");
         }
         return new Tensor(device, storage, offset + from, partShape, partType);
     }

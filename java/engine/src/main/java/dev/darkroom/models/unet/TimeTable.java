@@ -32,9 +32,8 @@ public final class TimeTable {
     /** siluTime [steps · r, timeWidth], r rows for each step: one for all of {@code images}, or one for each → the table, owned by the scope of {@code ops}. */
     static TimeTable of(Ops ops, List<ResnetBlock> blocks, Tensor siluTime, int rowsPerStep, int images) {
         Tensor rows = ops.scoped("time_projections", s -> {
-            List<Tensor> parts = blocks.stream()
-                    .map(block -> block.projectTime(s, siluTime))
-                    .toList();
+            List<Tensor> parts =
+                    blocks.stream().map(block -> block.projectTime(s, siluTime)).toList();
             return joined(s, parts);
         });
         int[] order = order(blocks, rowsPerStep, images);
@@ -47,8 +46,7 @@ public final class TimeTable {
         while (left.size() > 1) {
             List<Tensor> pairs = new ArrayList<>();
             for (int i = 0; i < left.size(); i += 2) {
-                pairs.add(
-                        i + 1 < left.size() ? ops.concatChannels(left.get(i), left.get(i + 1)) : left.get(i));
+                pairs.add(i + 1 < left.size() ? ops.concatChannels(left.get(i), left.get(i + 1)) : left.get(i));
             }
             left = pairs;
         }

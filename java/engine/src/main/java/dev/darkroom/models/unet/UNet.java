@@ -182,15 +182,14 @@ public final class UNet {
             for (int i = 0; i < down.size(); i++) {
                 DownBlock block = down.get(i);
                 Tensor current = h;
-                List<Tensor> left =
-                        s.scopedAll("down_blocks." + i, t -> block.forward(t, current, time, conditioning));
+                List<Tensor> left = s.scopedAll("down_blocks." + i, t -> block.forward(t, current, time, conditioning));
                 left.forEach(skips::push);
                 h = left.get(left.size() - 1);
             }
             Tensor lowest = h;
             h = s.scoped("mid_block", t -> mid.forward(t, lowest, time, conditioning));
-            h = s.iterate("up_blocks", up.size(), h, (t, i, value) -> up.get(i)
-                    .forward(t, value, skips, time, conditioning));
+            h = s.iterate(
+                    "up_blocks", up.size(), h, (t, i, value) -> up.get(i).forward(t, value, skips, time, conditioning));
             return convOut.forward(s, normOut.silu(s, h));
         });
     }
