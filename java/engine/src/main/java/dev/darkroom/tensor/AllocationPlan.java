@@ -4,7 +4,6 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.stream.IntStream;
 
 /**
@@ -52,7 +51,7 @@ public final class AllocationPlan {
         }
 
         private final List<Life> lives = new ArrayList<>();
-        private final Map<Object, Integer> live = new IdentityHashMap<>();
+        private final IdentityHashMap<Object, Integer> live = new IdentityHashMap<>();
         private final List<Integer> events = new ArrayList<>();
 
         void made(Object block, long bytes) {
@@ -103,7 +102,7 @@ public final class AllocationPlan {
     /** Carries the plan out once, and sees to it that blocks are made and released in the planned order: only then do none overlap. */
     final class Placement {
         private final long address;
-        private final Map<Object, Integer> live = new IdentityHashMap<>();
+        private final IdentityHashMap<Object, Integer> live = new IdentityHashMap<>();
         private int next; // event
         private boolean departed;
 
