@@ -81,7 +81,8 @@ final class Denoiser {
                             boolean draws = job.plan().steps().get(i).drawsNoise();
                             inputs.add(draws ? noise.draw(t, start.shape()) : current.get(0));
                         }
-                        List<Tensor> next = Objects.requireNonNull(recordings.get(forms.get(i))).run(t, inputs);
+                        List<Tensor> next = Objects.requireNonNull(recordings.get(forms.get(i)))
+                                .run(t, inputs);
                         listener.done(i, next.get(0));
                         return next;
                     })

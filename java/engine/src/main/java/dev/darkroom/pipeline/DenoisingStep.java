@@ -136,8 +136,9 @@ final class DenoisingStep {
 
     private static void assign(
             Ops ops, StepSums.Round round, Coefficients coefficients, Map<Integer, List<Tensor>> slots) {
-        Tensor[] terms =
-                round.terms().stream().flatMap(slot -> held(slots, slot).stream()).toArray(Tensor[]::new);
+        Tensor[] terms = round.terms().stream()
+                .flatMap(slot -> held(slots, slot).stream())
+                .toArray(Tensor[]::new);
         int count = round.slots().size();
         List<Tensor> sums = ops.weightedSums(coefficients.next(count * terms.length), count, terms);
         for (int i = 0; i < count; i++) {
