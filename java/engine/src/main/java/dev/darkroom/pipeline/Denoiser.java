@@ -14,6 +14,7 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.OptionalDouble;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -79,7 +80,8 @@ final class Denoiser {
                             boolean draws = job.plan().steps().get(i).drawsNoise();
                             inputs.add(draws ? noise.draw(t, start.shape()) : current.get(0));
                         }
-                        List<Tensor> next = recordings.get(forms.get(i)).run(t, inputs);
+                        List<Tensor> next = Objects.requireNonNull(recordings.get(forms.get(i)))
+                                .run(t, inputs);
                         listener.done(i, next.get(0));
                         return next;
                     })

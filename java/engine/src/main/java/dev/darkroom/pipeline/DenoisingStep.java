@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.IntStream;
 
 /**
@@ -107,7 +108,7 @@ final class DenoisingStep {
         for (StepSums.Round round : form.rounds()) {
             assign(ops, round, coefficients, slots);
         }
-        return form.state().stream().map(slot -> slots.get(slot).get(0)).toList();
+        return form.state().stream().map(slot -> held(slots, slot).get(0)).toList();
     }
 
     /** sample f32 [n, h, w, c] → the prediction of the same shape, or the two that guidance mixes, in any type. */
@@ -135,14 +136,19 @@ final class DenoisingStep {
 
     private static void assign(
             Ops ops, StepSums.Round round, Coefficients coefficients, Map<Integer, List<Tensor>> slots) {
-        Tensor[] terms =
-                round.terms().stream().flatMap(slot -> slots.get(slot).stream()).toArray(Tensor[]::new);
+        Tensor[] terms = round.terms().stream()
+                .flatMap(slot -> held(slots, slot).stream())
+                .toArray(Tensor[]::new);
         int count = round.slots().size();
         List<Tensor> sums = ops.weightedSums(coefficients.next(count * terms.length), count, terms);
         for (int i = 0; i < count; i++) {
             Tensor value = i == count - 1 ? bounded(ops, sums.get(i), round) : sums.get(i);
             slots.put(round.slots().get(i), List.of(value));
         }
+    }
+
+    private static List<Tensor> held(Map<Integer, List<Tensor>> slots, int slot) {
+        return Objects.requireNonNull(slots.get(slot), "a slot that nothing was assigned to");
     }
 
     private static Tensor bounded(Ops ops, Tensor value, StepSums.Round round) {

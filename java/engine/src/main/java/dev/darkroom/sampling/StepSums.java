@@ -5,6 +5,7 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SortedMap;
 import java.util.SortedSet;
 import java.util.TreeMap;
@@ -62,7 +63,7 @@ public final class StepSums {
 
     /** The rounds of step {@code index}; equal for steps that differ in their coefficients alone. */
     public List<Round> rounds(int index) {
-        return kinds.get(limits(steps.get(index)));
+        return Objects.requireNonNull(kinds.get(limits(steps.get(index))));
     }
 
     /** The coefficients of a round of step {@code index}, [slots, terms]. */

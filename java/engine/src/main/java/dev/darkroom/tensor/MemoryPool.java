@@ -262,21 +262,23 @@ public final class MemoryPool {
     Block claim(long address, long bytes, Scope scope) {
         long size = Math.max(GRANULE, roundUp(bytes, GRANULE));
         NavigableSet<Block> free = size <= SMALL_BYTES ? freeSmall : freeLarge;
-        for (Block holder : List.copyOf(free)) {
-            if (holder.address <= address && address + size <= holder.address + holder.bytes) {
-                free.remove(holder);
-                Block block = holder;
-                if (holder.address < address) {
-                    split(holder, address - holder.address, free);
-                    free.add(holder);
-                    block = Objects.requireNonNull(holder.next);
-                    free.remove(block);
-                }
-                handOut(block, size, bytes, scope);
-                return block;
-            }
+        Block holder = free.stream()
+                .filter(each -> each.address <= address && address + size <= each.address + each.bytes)
+                .findFirst()
+                .orElse(null);
+        if (holder == null) {
+            return null;
         }
-        return null;
+        free.remove(holder);
+        Block block = holder;
+        if (holder.address < address) {
+            split(holder, address - holder.address, free);
+            free.add(holder);
+            block = Objects.requireNonNull(holder.next);
+            free.remove(block);
+        }
+        handOut(block, size, bytes, scope);
+        return block;
     }
 
     private void handOut(Block block, long size, long bytes, Scope scope) {
