@@ -252,7 +252,9 @@ class RecordingTest {
                 faults.fail(SoftwareFaults.Call.LAUNCH, n, LAUNCH_OUT_OF_RESOURCES);
                 DeviceException failure =
                         assertThrows(DeviceException.class, () -> recording.run(ops, inputs), "launch " + n);
-                assertTrue(failure.getMessage().contains("(" + LAUNCH_OUT_OF_RESOURCES + ")"), failure.getMessage());
+                assertTrue(
+                        String.valueOf(failure.getMessage()).contains("(" + LAUNCH_OUT_OF_RESOURCES + ")"),
+                        failure.getMessage());
                 for (int i = 0; i < 2; i++) {
                     assertArrayEquals(
                             expected, recording.run(ops, inputs).get(1).toHost());

@@ -11,6 +11,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
 import java.util.function.Supplier;
@@ -82,7 +83,8 @@ class StepSumsTest {
             for (int o = 0; o < coefficients.length; o++) {
                 double[] sum = new double[SIZE];
                 for (int k = 0; k < round.terms().size(); k++) {
-                    double[] term = slots.get(round.terms().get(k));
+                    double[] term =
+                            Objects.requireNonNull(slots.get(round.terms().get(k)));
                     for (int p = 0; p < SIZE; p++) {
                         sum[p] += coefficients[o][k] * term[p];
                     }
