@@ -8,7 +8,6 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.darkroom.cuda.ServingTable.Choice;
 import dev.darkroom.cuda.bind.CudaLibrary;
 import dev.darkroom.cuda.bind.LibraryBinding;
-import dev.darkroom.cuda.bind.LibraryCallException;
 import dev.darkroom.cuda.bind.LibraryFinding.Missing;
 import dev.darkroom.device.Devices;
 import dev.darkroom.tensor.Conv2dWeight;

@@ -3,7 +3,6 @@ package dev.darkroom.cuda;
 import static jcuda.jcublas.cublasMath.CUBLAS_DEFAULT_MATH;
 import static jcuda.jcublas.cublasMath.CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION;
 
-import dev.darkroom.cuda.bind.LibraryCallException;
 import dev.darkroom.tensor.DType;
 import dev.darkroom.tensor.Tensor;
 import java.nio.ByteBuffer;

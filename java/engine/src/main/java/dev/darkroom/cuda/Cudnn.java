@@ -1,6 +1,5 @@
 package dev.darkroom.cuda;
 
-import dev.darkroom.cuda.bind.LibraryCallException;
 import dev.darkroom.tensor.DType;
 import dev.darkroom.tensor.Scope;
 import dev.darkroom.tensor.Shape;

@@ -1,5 +1,7 @@
 package dev.darkroom.cuda;
 
+import dev.darkroom.cuda.bind.CudaUnavailableException;
+import dev.darkroom.tensor.DeviceException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -57,7 +59,7 @@ final class ModuleLoader implements Modules.Loader {
     /** The module of an image; one that the driver refuses is compiled anew, once. */
     private CUmodule module(String file, List<String> defines) {
         CUmodule module = new CUmodule();
-        KernelCompiler.Image image = compiler.image(file, defines);
+        KernelCompiler.Image image = image(file, defines);
         int code = load(module, image);
         if (REFUSALS.contains(code) && !image.fresh() && compiler.canCompile()) {
             LOGGER.log(
@@ -69,6 +71,14 @@ final class ModuleLoader implements Modules.Loader {
         }
         stream.check(code, "cuModuleLoadData of kernels/" + file + " " + String.join(" ", defines));
         return module;
+    }
+
+    private KernelCompiler.Image image(String file, List<String> defines) {
+        try {
+            return compiler.image(file, defines);
+        } catch (CudaUnavailableException e) {
+            throw new DeviceException(String.valueOf(e.getMessage()), e); // the device is there, what would compile is not
+        }
     }
 
     private int load(CUmodule module, KernelCompiler.Image image) {

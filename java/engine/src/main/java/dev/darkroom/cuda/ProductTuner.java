@@ -1,7 +1,6 @@
 package dev.darkroom.cuda;
 
 import dev.darkroom.cuda.ServingTable.Choice;
-import dev.darkroom.cuda.bind.LibraryCallException;
 import dev.darkroom.tensor.Conv2dWeight;
 import dev.darkroom.tensor.DType;
 import dev.darkroom.tensor.Device;

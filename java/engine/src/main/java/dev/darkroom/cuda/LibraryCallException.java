@@ -1,9 +1,9 @@
-package dev.darkroom.cuda.bind;
+package dev.darkroom.cuda;
 
 import dev.darkroom.tensor.DeviceException;
 
 /** A call of cuBLAS or cuDNN that failed; the message names call, status and what was asked. */
-public final class LibraryCallException extends DeviceException {
+final class LibraryCallException extends DeviceException {
     private static final long serialVersionUID = 1L;
 
     private final int status;
@@ -14,7 +14,7 @@ public final class LibraryCallException extends DeviceException {
      * @param meaning the status in the library's words
      * @param subject what it was called for: a product, a handle
      */
-    public LibraryCallException(String call, int status, String meaning, String subject) {
+    LibraryCallException(String call, int status, String meaning, String subject) {
         super(call + " for " + subject + " failed with " + meaning + " (" + status + ")");
         this.status = status;
     }
