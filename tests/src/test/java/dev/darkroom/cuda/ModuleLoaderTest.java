@@ -62,13 +62,11 @@ class ModuleLoaderTest {
     private void load() {
         KernelCompiler compiler = compiler(gpu.capability());
         ModuleLoader loader = new ModuleLoader(stream, compiler, gpu);
-        try {
-            warnings.addAll(LogCapture.of(
-                    ModuleLoader.class,
-                    () -> warnings.addAll(LogCapture.of(
-                            CubinCache.class,
-                            () -> loader.load(
-                                    KernelCompiler.SAMPLE.file(), "layerNorm", KernelCompiler.SAMPLE.defines())))));
+        try (CapturedLog loading = CapturedLog.of(ModuleLoader.class);
+                CapturedLog keeping = CapturedLog.of(CubinCache.class)) {
+            loader.load(KernelCompiler.SAMPLE.file(), "layerNorm", KernelCompiler.SAMPLE.defines());
+            warnings.addAll(keeping.lines());
+            warnings.addAll(loading.lines());
         } finally {
             loader.close();
         }
