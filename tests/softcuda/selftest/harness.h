@@ -34,6 +34,7 @@ int cuStreamWaitEvent(void*, void*, unsigned);
 int cuStreamBeginCapture_v2(void*, int);
 int cuStreamEndCapture(void*, void**);
 int cuEventCreate(void**, unsigned);
+int cuEventDestroy_v2(void*);
 int cuEventRecord(void*, void*);
 int cuEventSynchronize(void*);
 int cuEventQuery(void*);

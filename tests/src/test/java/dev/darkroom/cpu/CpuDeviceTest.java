@@ -117,6 +117,26 @@ class CpuDeviceTest {
     }
 
     @Test
+    void multipliesOnAllThreadsAfterAnAttentionOnOne() {
+        // oneDNN makes a kernel for the number of threads that there are then; with another it mixes up its results.
+        int width = 160;
+        try (CpuFixture cpu = new CpuFixture()) {
+            HostTensor weight = CpuFixture.host(cpu.numbers(width * width, 0.1), width, width);
+            HostTensor bias = CpuFixture.host(cpu.numbers(width, 1), width);
+            cpu.run(ops -> {
+                LinearWeight layer = ops.linearWeight(weight, bias, DType.F32);
+                Tensor x = CpuFixture.upload(ops, DType.F32, cpu.numbers(2 * 4 * width, 1), 2, 4, width);
+                Tensor product = ops.linear(x, layer);
+                Tensor attended = ops.attention(x, x, x, 8, /* causal= */ false);
+                double error = CpuFixture.error(
+                        ops.linearAdd(x, layer, attended).toHost(),
+                        doubles(ops.add(product, attended).toHost()));
+                assertTrue(error < 1e-5, "error " + error);
+            });
+        }
+    }
+
+    @Test
     void convolvesInStepsOfTwoAsInStepsOfOneWhateverWasPackedBefore() {
         // On AVX2 oneDNN packs kernels of this shape in blocks of 16 channels for one step and of 24 for the other.
         int channels = 64;

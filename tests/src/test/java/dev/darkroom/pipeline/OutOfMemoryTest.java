@@ -116,23 +116,34 @@ class OutOfMemoryTest {
         failEachOnce(count);
         picture(darkroom, 512);
         assertTrue(faults.count(Call.ALLOCATION) >= 2 * count, "a retry is missing");
+        int refused = 0;
         for (int n = 1; n <= count; n++) {
             pool.releaseCache();
             failForGood(n);
-            refuses(512);
+            refused += refuses(512) ? 1 : 0;
         }
+        assertTrue(
+                refused >= count - 1,
+                "refused " + refused + " of " + count); // steps that cannot be recorded run directly
         faults.reset();
         faults.compute(true);
         assertArrayEquals(expected, picture(darkroom));
     }
 
-    private void refuses(int size) {
-        OutOfDeviceMemoryException e = assertThrows(OutOfDeviceMemoryException.class, () -> picture(darkroom, size));
-        assertTrue(
-                String.valueOf(e.getMessage())
-                        .matches("device cuda:0 has no room for .* at request.*: .*most by the scopes .*"),
-                e.getMessage());
-        assertEquals(live, pool.statistics().live(), "bytes lost");
+    /** Whether a request is refused for want of memory; it loses none, and a recording's is done without. */
+    private boolean refuses(int size) {
+        try {
+            picture(darkroom, size);
+            return false;
+        } catch (OutOfDeviceMemoryException e) {
+            assertTrue(
+                    String.valueOf(e.getMessage())
+                            .matches("device cuda:0 has no room for .* at request.*: .*most by the scopes .*"),
+                    e.getMessage());
+            return true;
+        } finally {
+            assertEquals(live, pool.statistics().live(), "bytes lost");
+        }
     }
 
     @Test
@@ -142,25 +153,27 @@ class OutOfMemoryTest {
         faults.compute(false);
         int count = allocations(32);
         faults.compute(true);
-        assertTrue(count > 1000, count + " tensors");
+        assertTrue(count > 500, count + " tensors");
         failEachOnce(count);
         assertArrayEquals(expected, picture(darkroom));
         assertEquals(2 * count, faults.count(Call.ALLOCATION));
         assertEquals(held, faults.liveBytes());
     }
 
-    /** Of some 1800 tensors the first 30, every 9th and the last 10, about 235; kernels do not run: what matters is who gives back what. */
+    /** Of some 900 tensors the first 30, every 5th and the last 10, about 210; kernels do not run: what matters is who gives back what. */
     @Test
     void atTensorsForGoodFailsTheRequestAndLosesNothing() {
         pool.setDirect(true);
         faults.compute(false);
         long held = faults.liveBytes();
         int count = allocations(32);
-        for (int n = 1; n <= count; n += n < 30 || n > count - 10 ? 1 : 9) {
+        int served = 0;
+        for (int n = 1; n <= count; n += n < 30 || n > count - 10 ? 1 : 5) {
             failForGood(n);
-            refuses(32);
+            served += refuses(32) ? 0 : 1;
             assertEquals(held, faults.liveBytes(), "bytes of the device lost");
         }
+        assertTrue(served <= 1, served + " requests needed no memory");
         faults.reset();
         faults.compute(true);
         assertArrayEquals(expected, picture(darkroom));

@@ -25,7 +25,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 @DisplayName("Fused operations equal their definitions")
 class FusionContractTest extends OnEveryDevice {
     /** Default methods of {@link Ops} that are not fused operations. */
-    private static final Set<String> PLUMBING = Set.of("in", "scoped", "scopedAll", "iterate", "iterateAll", "upload");
+    private static final Set<String> PLUMBING =
+            Set.of("in", "scoped", "scopedAll", "iterate", "iterateAll", "recording", "upload");
 
     private static final float EPSILON = 1e-5f;
 

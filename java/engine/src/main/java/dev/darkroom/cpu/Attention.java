@@ -75,6 +75,8 @@ final class Attention {
                     valueBytes / heads,
                     causal ? causalMask(tiles, all.keys()).address() : 0);
             runTiles(tiles, all, k, v, operands);
+        } finally {
+            kernels.library().useAllThreads(); // kernels that are made next are made for so many
         }
     }
 

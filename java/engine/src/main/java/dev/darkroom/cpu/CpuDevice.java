@@ -73,6 +73,7 @@ public final class CpuDevice implements Device {
 
     @Override
     public Ops ops(Scope scope) {
+        library.useAllThreads(); // also for the kernels that are made: they are made for a number of threads
         return new CpuOps(this, engine, scope);
     }
 

@@ -27,8 +27,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class CudaRecording implements Recording {
     private static final int GRANULE = 256; // what the pool aligns to
-    private static final int PIECE =
-            2 << 20; // pieces of whole segments of the pool, so that nothing else lies beside them
 
     private final Device device;
     private final CudaStream stream;
@@ -114,7 +112,7 @@ final class CudaRecording implements Recording {
 
     /** The memory for a graph, with the constants in it; null when there is none. */
     private @Nullable Tensor prepare(Recordings.Recorded recorded, AllocationPlan plan, List<Tensor> inputs) {
-        long bytes = roundUp(bytes(constants) + bytes(inputs) + plan.bytes(), PIECE);
+        long bytes = bytes(constants) + bytes(inputs) + plan.bytes();
         Tensor piece = prepared == recorded && memory != null && memory.byteSize() == bytes ? memory : null;
         if (piece == null && !lacksRoom) {
             Shape shape = Shape.of(Math.toIntExact(bytes / GRANULE), GRANULE);

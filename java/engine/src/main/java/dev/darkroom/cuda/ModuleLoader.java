@@ -77,7 +77,8 @@ final class ModuleLoader implements Modules.Loader {
         try {
             return compiler.image(file, defines);
         } catch (CudaUnavailableException e) {
-            throw new DeviceException(String.valueOf(e.getMessage()), e); // the device is there, what would compile is not
+            throw new DeviceException(
+                    String.valueOf(e.getMessage()), e); // the device is there, what would compile is not
         }
     }
 

@@ -25,7 +25,7 @@ class CalledFunctionsTest {
     private static final Set<String> BY_JCUDA = Set.of("nvrtcGetProgramLogSize");
 
     /** What the names of JCuda's methods lack of those of the libraries, or have more. */
-    private static final Pattern SUFFIX = Pattern.compile("_(?:v2|new)$");
+    private static final Pattern SUFFIX = Pattern.compile("(?:_v2|_new|WithFlags)$");
 
     static Stream<Arguments> libraries() {
         return Stream.of(
