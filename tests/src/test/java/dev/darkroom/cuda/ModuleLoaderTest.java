@@ -5,9 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.darkroom.cuda.bind.CudaException;
 import dev.darkroom.cuda.bind.CudaRuntime;
 import dev.darkroom.cuda.bind.Nvrtc;
+import dev.darkroom.tensor.DeviceException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -126,8 +126,8 @@ class ModuleLoaderTest {
     @Test
     void isAnErrorWhereTheDriverRefusesTheFreshImageToo() {
         ModuleLoader loader = new ModuleLoader(stream, compiler(90), gpu); // newer than the device
-        CudaException thrown = assertThrows(
-                CudaException.class,
+        DeviceException thrown = assertThrows(
+                DeviceException.class,
                 () -> loader.load(KernelCompiler.SAMPLE.file(), "layerNorm", KernelCompiler.SAMPLE.defines()));
         assertTrue(String.valueOf(thrown.getMessage())
                 .contains("cuModuleLoadData of kernels/layernorm.cu T=f16 VECTOR=1 failed"));

@@ -19,7 +19,7 @@ final class ModuleLoader implements Modules.Loader {
     private static final int STATIC_SHARED_LIMIT = 48 << 10; // above this a kernel must say how much it takes
 
     /** What the driver says of an image that it cannot use, whoever's fault that is. */
-    private static final Set<Integer> REFUSALS = Set.of(
+    static final Set<Integer> REFUSALS = Set.of(
             CUresult.CUDA_ERROR_INVALID_IMAGE,
             CUresult.CUDA_ERROR_NO_BINARY_FOR_GPU,
             CUresult.CUDA_ERROR_INVALID_SOURCE,
