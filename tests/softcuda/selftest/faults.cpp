@@ -64,7 +64,7 @@ static void testPlanned() {
     EXPECT(cuCtxSynchronize(), 702);
     OK(softcuda_reset());
     OK(cuMemFree_v2(address));
-    EXPECT(softcuda_fail(9, 1, 2), 1);
+    EXPECT(softcuda_fail(10, 1, 2), 1);
     void* event;
     OK(softcuda_fail(7, 1, 2));
     EXPECT(cuEventCreate(&event, 0), 2);

@@ -67,7 +67,7 @@ static void testProducts() {
     EXPECT(cublasCreate_v2(&other), 3);
     EXPECT(cuStreamEndCapture(stream, &graph), 901);
 
-    OK(softcuda_fail(4, 1, 14));
+    OK(softcuda_fail(9, 1, 14));
     EXPECT(multiply(handle, x.address, w.address, y.address), 14);
     OK(multiply(handle, x.address + 4, w.address, y.address));  // runs over the end of x
     EXPECT(cuStreamSynchronize(stream), 700);
