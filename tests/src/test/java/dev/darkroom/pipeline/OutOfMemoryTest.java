@@ -66,6 +66,7 @@ class OutOfMemoryTest {
 
     @AfterAll
     void close() {
+        faults.reset();
         darkroom.close();
         assertEquals(empty, faults.liveBytes());
     }
@@ -153,14 +154,14 @@ class OutOfMemoryTest {
         faults.compute(false);
         int count = allocations(32);
         faults.compute(true);
-        assertTrue(count > 500, count + " tensors");
+        assertTrue(count > 300, count + " tensors");
         failEachOnce(count);
         assertArrayEquals(expected, picture(darkroom));
         assertEquals(2 * count, faults.count(Call.ALLOCATION));
         assertEquals(held, faults.liveBytes());
     }
 
-    /** Of some 900 tensors the first 30, every 5th and the last 10, about 210; kernels do not run: what matters is who gives back what. */
+    /** Of some 400 tensors, beside the steps' that are recorded, the first 30, every 3rd and the last 10, about 160; kernels do not run: what matters is who gives back what. */
     @Test
     void atTensorsForGoodFailsTheRequestAndLosesNothing() {
         pool.setDirect(true);
@@ -168,7 +169,7 @@ class OutOfMemoryTest {
         long held = faults.liveBytes();
         int count = allocations(32);
         int served = 0;
-        for (int n = 1; n <= count; n += n < 30 || n > count - 10 ? 1 : 5) {
+        for (int n = 1; n <= count; n += n < 30 || n > count - 10 ? 1 : 3) {
             failForGood(n);
             served += refuses(32) ? 0 : 1;
             assertEquals(held, faults.liveBytes(), "bytes of the device lost");
