@@ -123,7 +123,8 @@ class OutOfMemoryTest {
             failForGood(n);
             refused += refuses(512) ? 1 : 0;
         }
-        // Steps whose recording finds no memory run directly; and the request that was counted had a step to measure, which the others have not.
+        // Steps whose recording finds no memory run directly; and the request that was counted had a step to measure,
+        // which the others have not.
         assertTrue(refused >= count - 2, "refused " + refused + " of " + count);
         faults.reset();
         faults.compute(true);
