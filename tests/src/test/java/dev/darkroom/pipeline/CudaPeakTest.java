@@ -25,6 +25,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 class CudaPeakTest {
     private static final String CHECKPOINTS = System.getProperty("darkroom.root") + "/tests/reference/checkpoints/";
 
+    /** To whole pieces of this the memory of a recording is rounded, which shows in models as small as these; LaunchListTest has one of full size. */
+    private static final int ROUNDING = 2 << 20;
+
     private SoftwareFaults faults;
 
     @BeforeEach
@@ -65,7 +68,7 @@ class CudaPeakTest {
     private static void predicts(Darkroom darkroom, String name, Request request) {
         long predicted = darkroom.estimate(request).peakBytes();
         long peak = darkroom.generate(request).memory().peak();
-        assertEquals(peak, predicted, 0.05 * peak, name);
+        assertEquals(peak, predicted, 0.05 * peak + ROUNDING, name);
     }
 
     @Test

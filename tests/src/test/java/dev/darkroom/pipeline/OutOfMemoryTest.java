@@ -47,6 +47,7 @@ class OutOfMemoryTest {
         faults.reset();
         empty = faults.liveBytes();
         darkroom = load();
+        darkroom.device().observe((path, tensor) -> {}); // so that steps run directly: those replayed ask for no memory
         pool = darkroom.device().pool();
         expected = picture(darkroom);
         live = pool.statistics().live();
@@ -117,34 +118,23 @@ class OutOfMemoryTest {
         failEachOnce(count);
         picture(darkroom, 512);
         assertTrue(faults.count(Call.ALLOCATION) >= 2 * count, "a retry is missing");
-        int refused = 0;
         for (int n = 1; n <= count; n++) {
             pool.releaseCache();
             failForGood(n);
-            refused += refuses(512) ? 1 : 0;
+            refuses(512);
         }
-        // Steps whose recording finds no memory run directly; and the request that was counted had a step to measure,
-        // which the others have not.
-        assertTrue(refused >= count - 2, "refused " + refused + " of " + count);
         faults.reset();
         faults.compute(true);
         assertArrayEquals(expected, picture(darkroom));
     }
 
-    /** Whether a request is refused for want of memory; it loses none, and a recording's is done without. */
-    private boolean refuses(int size) {
-        try {
-            picture(darkroom, size);
-            return false;
-        } catch (OutOfDeviceMemoryException e) {
-            assertTrue(
-                    String.valueOf(e.getMessage())
-                            .matches("device cuda:0 has no room for .* at request.*: .*most by the scopes .*"),
-                    e.getMessage());
-            return true;
-        } finally {
-            assertEquals(live, pool.statistics().live(), "bytes lost");
-        }
+    private void refuses(int size) {
+        OutOfDeviceMemoryException e = assertThrows(OutOfDeviceMemoryException.class, () -> picture(darkroom, size));
+        assertTrue(
+                String.valueOf(e.getMessage())
+                        .matches("device cuda:0 has no room for .* at request.*: .*most by the scopes .*"),
+                e.getMessage());
+        assertEquals(live, pool.statistics().live(), "bytes lost");
     }
 
     @Test
@@ -154,27 +144,25 @@ class OutOfMemoryTest {
         faults.compute(false);
         int count = allocations(32);
         faults.compute(true);
-        assertTrue(count > 300, count + " tensors");
+        assertTrue(count > 1000, count + " tensors");
         failEachOnce(count);
         assertArrayEquals(expected, picture(darkroom));
         assertEquals(2 * count, faults.count(Call.ALLOCATION));
         assertEquals(held, faults.liveBytes());
     }
 
-    /** Of some 400 tensors, beside the steps' that are recorded, the first 30, every 3rd and the last 10, about 160; kernels do not run: what matters is who gives back what. */
+    /** Of some 1800 tensors the first 30, every 9th and the last 10, about 235; kernels do not run: what matters is who gives back what. */
     @Test
     void atTensorsForGoodFailsTheRequestAndLosesNothing() {
         pool.setDirect(true);
         faults.compute(false);
         long held = faults.liveBytes();
         int count = allocations(32);
-        int served = 0;
-        for (int n = 1; n <= count; n += n < 30 || n > count - 10 ? 1 : 3) {
+        for (int n = 1; n <= count; n += n < 30 || n > count - 10 ? 1 : 9) {
             failForGood(n);
-            served += refuses(32) ? 0 : 1;
+            refuses(32);
             assertEquals(held, faults.liveBytes(), "bytes of the device lost");
         }
-        assertTrue(served <= 1, served + " requests needed no memory");
         faults.reset();
         faults.compute(true);
         assertArrayEquals(expected, picture(darkroom));

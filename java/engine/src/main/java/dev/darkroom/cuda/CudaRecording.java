@@ -28,6 +28,9 @@ import org.jspecify.annotations.Nullable;
 final class CudaRecording implements Recording {
     private static final int GRANULE = 256; // what the pool aligns to
 
+    /** Pieces are whole segments of the pool, so that nothing else lies beside them when they are claimed again. */
+    private static final int PIECE = 2 << 20;
+
     private final Device device;
     private final CudaStream stream;
     private final Recordings recordings;
@@ -112,7 +115,7 @@ final class CudaRecording implements Recording {
 
     /** The memory for a graph, with the constants in it; null when there is none. */
     private @Nullable Tensor prepare(Recordings.Recorded recorded, AllocationPlan plan, List<Tensor> inputs) {
-        long bytes = bytes(constants) + bytes(inputs) + plan.bytes();
+        long bytes = roundUp(bytes(constants) + bytes(inputs) + plan.bytes(), PIECE);
         Tensor piece = prepared == recorded && memory != null && memory.byteSize() == bytes ? memory : null;
         if (piece == null && !lacksRoom) {
             Shape shape = Shape.of(Math.toIntExact(bytes / GRANULE), GRANULE);
