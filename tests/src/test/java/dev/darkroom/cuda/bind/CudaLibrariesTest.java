@@ -50,8 +50,8 @@ final class CudaLibrariesTest {
                 "/usr/lib64",
                 "/usr/local/nvidia/lib64",
                 "/usr/lib/wsl/lib",
-                "/work/.venv" + SITE + "cu13/lib",
-                "/work/venv" + SITE + "cuda_nvrtc/lib",
+                "/project/.venv" + SITE + "cu13/lib",
+                "/project/venv" + SITE + "cuda_nvrtc/lib",
                 "/home/user/.venv" + SITE + "cuda_nvrtc/lib",
                 "/home/user/.local" + SITE + "cuda_nvrtc/lib",
                 "/usr/lib/python3/dist-packages/nvidia/cuda_nvrtc/lib",
@@ -264,7 +264,7 @@ final class CudaLibrariesTest {
 
     @Test
     void orTheMessageSaysWhatWasLookedForWhereAndWhatToDo() throws IOException {
-        FakeMachine machine = machine().with("/usr/lib64/libc.so").with("/work/.venv/pyvenv.cfg");
+        FakeMachine machine = machine().with("/usr/lib64/libc.so").with("/project/.venv/pyvenv.cfg");
         LibraryFinding driver = machine.libraries().driver();
         CudaUnavailableException thrown = assertThrows(CudaUnavailableException.class, driver::orThrow);
         assertEquals("no NVIDIA driver was found", thrown.summary());

@@ -59,6 +59,6 @@ final class FakeMachine {
     }
 
     CudaLibraries libraries() {
-        return CudaLibraries.of(new Machine(root, settings, at("/home/user"), at("/work"), classes));
+        return CudaLibraries.of(new Machine(root, settings, at("/home/user"), at("/project"), classes));
     }
 }
