@@ -38,7 +38,7 @@ class AllocationPlanTest {
     /** Makes and releases blocks of random sizes; {@code placed} sees those that live, by address, after each change. */
     private void run(long seed, Consumer<NavigableMap<Long, Long>> placed) {
         Random random = new Random(seed);
-        List<MemoryPool.Block> blocks = new ArrayList<>();
+        List<MemoryBlock> blocks = new ArrayList<>();
         List<Long> sizes = new ArrayList<>();
         for (int i = 0; i < 400; i++) {
             if (blocks.isEmpty() || random.nextInt(5) < 3) {
@@ -87,13 +87,13 @@ class AllocationPlanTest {
     @Test
     void anotherOrderOfReleasesIsNoticed() {
         pool.beginTrace();
-        MemoryPool.Block a = pool.allocate(1000, scope);
+        MemoryBlock a = pool.allocate(1000, scope);
         pool.free(a);
         pool.free(pool.allocate(1000, scope));
         AllocationPlan plan = pool.endTrace();
         assertEquals(1024, plan.bytes());
         pool.beginPlacement(plan, BASE);
-        MemoryPool.Block kept = pool.allocate(1000, scope);
+        MemoryBlock kept = pool.allocate(1000, scope);
         assertThrows(AllocationPlan.DepartureException.class, () -> pool.allocate(1000, scope));
         pool.free(kept);
         pool.endPlacement();

@@ -8,7 +8,9 @@ import dev.darkroom.cuda.LibraryDevice;
 import dev.darkroom.cuda.SoftwareCuda;
 import dev.darkroom.cuda.SoftwareFaults;
 import dev.darkroom.tensor.Devices.Subject;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.UnaryOperator;
@@ -29,6 +31,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 @MethodSource("libraries")
 class LibraryProductsContractTest extends OnDevice {
     private static final Device DEVICE = open();
+    private static final float EPSILON = 1e-5f;
 
     LibraryProductsContractTest(Subject subject) {
         super(subject);
@@ -131,6 +134,58 @@ class LibraryProductsContractTest extends OnDevice {
                 ops.linear(upload(odd), ops.linearWeight(host(narrow), null, dtype)),
                 r -> Formulas.linear(r, odd, narrow.in(dtype), null));
         assertEquals(calls, libraryCalls());
+    }
+
+    @Test
+    void aNormalisationThatIsPartOfOurProductsComesBeforeTheirs() {
+        int images = 2;
+        int width = 16;
+        Affine affine = affine(width);
+        LinearWeight first = layer(width, 24);
+        LinearWeight second = layer(width, 24);
+        Tensor x = upload(held(0, 1, images, 8, width));
+        Tensor other = upload(held(0, 1, images, 8, 8));
+        Tensor narrow = upload(held(0, 1, images, 8, width - 8));
+        Tensor normal = ops.layerNorm(x, affine, EPSILON);
+        ops.linear(x, first); // makes the handle
+        int calls = libraryCalls();
+        List<Tensor> given = new ArrayList<>(ops.layerNormLinears(x, affine, EPSILON, first, second));
+        given.add(ops.layerNormLinearGelu(x, affine, EPSILON, first));
+        given.add(ops.linearConcat(narrow, other, first));
+        assertEquals(calls + 4 * images, libraryCalls(), "one call for each image of each product");
+        given.add(ops.layerNormLinearGeglu(x, affine, EPSILON, first, second));
+        List<Tensor> defined = List.of(
+                ops.linear(normal, first),
+                ops.linear(normal, second),
+                ops.linearGelu(normal, first),
+                ops.linear(ops.concatChannels(narrow, other), first),
+                ops.linearGeglu(normal, first, second));
+        for (int i = 0; i < defined.size(); i++) {
+            assertArrayEquals(defined.get(i).toHost(), given.get(i).toHost(), "result " + i);
+        }
+    }
+
+    @Test
+    void theMomentsOfAMapThatTheyComputedAreThoseOfItsValues() {
+        int channels = 32;
+        Affine affine = affine(channels);
+        HostTensor kernel = host(normal(0, 0.1, channels, 16, 3, 3));
+        Tensor x = upload(held(3, 1, 2, 8, 8, 16));
+        Tensor convolved = ops.conv2d(x, ops.conv2dWeight(kernel, null, Conv2dWeight.Geometry.same(3), dtype));
+        for (Tensor map : List.of(convolved, ops.linear(x, layer(16, channels)))) {
+            Tensor without = ops.scale(map, 1); // the same values, and no moments behind them
+            assertArrayEquals(
+                    ops.groupNorm(without, affine, 8, EPSILON).toHost(),
+                    ops.groupNorm(map, affine, 8, EPSILON).toHost());
+        }
+    }
+
+    private LinearWeight layer(int in, int out) {
+        return ops.linearWeight(host(normal(0, 1 / Math.sqrt(in), out, in)), host(normal(0, 1, out)), dtype);
+    }
+
+    private Affine affine(int channels) {
+        return new Affine(upload(normal(1, 0.5, channels), DType.F32), upload(normal(0, 1, channels), DType.F32));
     }
 
     /** The software libraries sum in an order that depends on the sizes of a call, rows and images included. */

@@ -31,8 +31,8 @@ class MemoryPoolModelTest {
 
     // The model: blocks by address, and what was asked for.
     private final TreeMap<Long, Long> live = new TreeMap<>();
-    private final List<MemoryPool.Block> blocks = new ArrayList<>();
-    private final Map<MemoryPool.Block, Long> requested = new HashMap<>();
+    private final List<MemoryBlock> blocks = new ArrayList<>();
+    private final Map<MemoryBlock, Long> requested = new HashMap<>();
     private long liveBytes;
     private long requestedBytes;
     private long peak;
@@ -110,7 +110,7 @@ class MemoryPoolModelTest {
     private void allocate() {
         // From one byte to tens of megabytes, each order of magnitude as often.
         long bytes = 1 + (long) Math.exp(random.nextDouble() * Math.log(LARGEST));
-        MemoryPool.Block block;
+        MemoryBlock block;
         int planned = random.nextInt(20) == 0 ? 1 + random.nextInt(2) : 0;
         backing.refuseNext = planned;
         try {
@@ -147,7 +147,7 @@ class MemoryPoolModelTest {
     }
 
     private void free(int index) {
-        MemoryPool.Block block = blocks.get(index);
+        MemoryBlock block = blocks.get(index);
         blocks.set(index, blocks.get(blocks.size() - 1));
         blocks.remove(blocks.size() - 1);
         requestedBytes -= Objects.requireNonNull(requested.remove(block));

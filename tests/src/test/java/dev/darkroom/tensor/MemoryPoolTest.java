@@ -59,8 +59,8 @@ class MemoryPoolTest {
     void handsOutFreedMemoryWithoutAskingTheDeviceAgain() {
         MemoryPool pool = new MemoryPool("cuda:1", backing, Long.MAX_VALUE, false);
         for (int i = 0; i < 100; i++) {
-            MemoryPool.Block small = pool.allocate(1000, root);
-            MemoryPool.Block large = pool.allocate(10 * MIB, root);
+            MemoryBlock small = pool.allocate(1000, root);
+            MemoryBlock large = pool.allocate(10 * MIB, root);
             pool.free(small);
             pool.free(large);
         }
@@ -98,9 +98,9 @@ class MemoryPoolTest {
     @Test
     void takesEachTensorFromTheDeviceIfAskedTo() {
         MemoryPool pool = new MemoryPool("cuda:1", backing, Long.MAX_VALUE, false);
-        MemoryPool.Block shared = pool.allocate(1000, root);
+        MemoryBlock shared = pool.allocate(1000, root);
         pool.setDirect(true);
-        MemoryPool.Block own = pool.allocate(999, root);
+        MemoryBlock own = pool.allocate(999, root);
         assertEquals(2 * MIB + 999, backing.reservedBytes());
         pool.free(own);
         assertEquals(2 * MIB, backing.reservedBytes());
@@ -111,7 +111,7 @@ class MemoryPoolTest {
     @Test
     void refusesToFreeABlockTwice() {
         MemoryPool pool = new MemoryPool("cuda:1", backing, Long.MAX_VALUE, false);
-        MemoryPool.Block block = pool.allocate(1000, root);
+        MemoryBlock block = pool.allocate(1000, root);
         pool.free(block);
         assertThrows(IllegalStateException.class, () -> pool.free(block));
     }
@@ -119,7 +119,7 @@ class MemoryPoolTest {
     @Test
     void namesTheScopesOfWhatIsAliveAsItCloses() {
         MemoryPool pool = new MemoryPool("cuda:1", backing, Long.MAX_VALUE, false);
-        MemoryPool.Block block = pool.allocate(3000, inner);
+        MemoryBlock block = pool.allocate(3000, inner);
         IllegalStateException e = assertThrows(IllegalStateException.class, pool::close);
         assertEquals(
                 "1 tensors (3.07 kB) are still alive as device cuda:1 closes, in the scopes \"request/unet\" 3.07 kB",

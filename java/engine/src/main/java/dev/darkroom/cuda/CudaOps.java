@@ -124,7 +124,7 @@ final class CudaOps implements Ops {
 
     private Tensor product(Tensor x, @Nullable RowNorm norm, LinearWeight weight, Epilogue epilogue) {
         if (norm != null && engine.gemm.isServed(x, weight)) {
-            return scoped("layerNorm", s -> in(s).product(in(s).normal(x, norm), null, weight, epilogue));
+            return scoped("layerNorm", s -> cuda(s).product(cuda(s).normal(x, norm), null, weight, epilogue));
         }
         Tensor y = ChannelMoments.allocate(scope, ShapeRules.linear(this, x, weight), x.dtype());
         Tensor values = ((CudaLinearWeight) weight).values();
@@ -160,7 +160,7 @@ final class CudaOps implements Ops {
     private List<Tensor> products(Tensor x, @Nullable RowNorm norm, LinearWeight... weights) {
         Shape shape = ShapeRules.linears(this, x, weights);
         if (norm != null && Stream.of(weights).anyMatch(weight -> engine.gemm.isServed(x, weight))) {
-            return scopedAll("layerNorm", s -> in(s).products(in(s).normal(x, norm), null, weights));
+            return scopedAll("layerNorm", s -> cuda(s).products(cuda(s).normal(x, norm), null, weights));
         }
         List<GemmKernels.Projection> products = new ArrayList<>();
         for (LinearWeight weight : weights) {
@@ -183,14 +183,14 @@ final class CudaOps implements Ops {
 
     private Tensor geglu(Tensor x, @Nullable RowNorm norm, LinearWeight value, LinearWeight gate) {
         if (norm != null && engine.gemm.isGegluServed(x, value)) {
-            return scoped("layerNorm", s -> in(s).geglu(in(s).normal(x, norm), null, value, gate));
+            return scoped("layerNorm", s -> cuda(s).geglu(cuda(s).normal(x, norm), null, value, gate));
         }
         Tensor y = scope.allocate(ShapeRules.linearGeglu(this, x, value, gate), x.dtype());
         engine.gemm.geglu(scope, x, norm, (CudaLinearWeight) value, (CudaLinearWeight) gate, y);
         return y;
     }
 
-    private static CudaOps in(Ops ops) {
+    private static CudaOps cuda(Ops ops) {
         return (CudaOps) ops;
     }
 

@@ -27,12 +27,6 @@ final class Denoiser {
         void done(int step, Tensor sample);
     }
 
-    /** Gives fresh noise of a shape [n, h, w, c], f32. */
-    @FunctionalInterface
-    interface NoiseSource {
-        Tensor draw(Ops ops, Shape shape);
-    }
-
     private final UNet unet;
     private final Conditioning conditioning;
     private final Job job;
@@ -55,11 +49,11 @@ final class Denoiser {
 
     /** start f32 [n, h, w, c] → the last sample. */
     Tensor run(Ops ops, Tensor start, StepListener listener) {
-        return run(ops, start, sums.steps(), (s, shape) -> noise(s, job, shape), listener);
+        return run(ops, start, sums.steps(), job.noise(), listener);
     }
 
     /** As {@link #run(Ops, Tensor, StepListener)}, for the first {@code count} steps and with noise from elsewhere. */
-    Tensor run(Ops ops, Tensor start, int count, NoiseSource noise, StepListener listener) {
+    Tensor run(Ops ops, Tensor start, int count, Noise noise, StepListener listener) {
         return ops.scoped("denoise", s -> {
             TimeTable times = times(s);
             List<DenoisingStep.Form> forms =
@@ -123,11 +117,6 @@ final class Denoiser {
             }
         }
         return ops.upload(Shape.of(rows.length, width), table);
-    }
-
-    /** A draw of the job's noise for samples of {@code shape} [n, h, w, c]. */
-    static Tensor noise(Ops ops, Job job, Shape shape) {
-        return job.noise().draw(ops, shape);
     }
 
     /** Σ coefficients[k] · terms[k]. */

@@ -115,13 +115,18 @@ public final class Generation {
         Shape shape = latentShape(job);
         if (job.init().isEmpty()) {
             double scale = job.plan().initialNoiseScale();
-            return ops.scoped("start", s -> Denoiser.sum(s, new double[] {scale}, Denoiser.noise(s, job, shape)));
+            return ops.scoped(
+                    "start",
+                    s -> Denoiser.sum(s, new double[] {scale}, job.noise().draw(s, shape)));
         }
         SamplingPlan.Mixture mixture = job.plan().start();
         return ops.scoped("start", s -> {
             Tensor latents = encode(s, job, job.init().get());
             return Denoiser.sum(
-                    s, new double[] {mixture.signal(), mixture.noise()}, latents, Denoiser.noise(s, job, shape));
+                    s,
+                    new double[] {mixture.signal(), mixture.noise()},
+                    latents,
+                    job.noise().draw(s, shape));
         });
     }
 
@@ -133,8 +138,8 @@ public final class Generation {
         Autoencoder.Gaussian one = vae.encode(ops, ops.fromPixels(pixels, vae.dtype()));
         Tensor mean = repeated(ops, one.mean(), job.images());
         Tensor logVariance = repeated(ops, one.logVariance(), job.images());
-        Tensor latents =
-                new Autoencoder.Gaussian(mean, logVariance).sample(ops, Denoiser.noise(ops, job, mean.shape()));
+        Tensor latents = new Autoencoder.Gaussian(mean, logVariance)
+                .sample(ops, job.noise().draw(ops, mean.shape()));
         return ops.scale(latents, vae.config().scalingFactor());
     }
 

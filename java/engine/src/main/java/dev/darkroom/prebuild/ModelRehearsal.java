@@ -110,7 +110,8 @@ final class ModelRehearsal {
         });
         int pixels = model.side() * vae.config().downscale();
         ops.scoped("encode", s -> {
-            Autoencoder.Gaussian latents = vae.encode(s, tensor(s, DType.F32, 1, pixels, pixels, 3));
+            Tensor picture = s.fromPixels(tensor(s, DType.U8, 1, pixels, pixels, 3), dtype);
+            Autoencoder.Gaussian latents = vae.encode(s, picture);
             Tensor drawn = latents.sample(s, tensor(s, DType.F32, 1, model.side(), model.side(), channels));
             return s.scale(drawn, vae.config().scalingFactor());
         });
@@ -119,7 +120,7 @@ final class ModelRehearsal {
     /** What samplers do between the steps. */
     private void sample(Ops ops) {
         ops.scoped("sampler", s -> {
-            Tensor a = tensor(s, DType.F32, 1, model.side(), model.side(), 4);
+            Tensor a = s.normal(tensor(s, DType.I32, 1, 3), model.side(), model.side(), 4);
             Tensor b = tensor(s, dtype, 1, model.side(), model.side(), 4);
             Tensor sum = s.weightedSum(tensor(s, DType.F32, 1, 2), a, a);
             s.weightedSums(tensor(s, DType.F32, 1, 4), 2, a, b);

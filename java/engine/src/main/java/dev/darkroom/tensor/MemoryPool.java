@@ -33,48 +33,6 @@ public final class MemoryPool {
         void poison(long address, long bytes);
     }
 
-    /** A piece of a segment, free or handed out. */
-    static final class Block {
-        private final long segment;
-        private final long segmentBytes;
-        private final boolean small;
-        private final long address;
-        private long bytes;
-        private long requested;
-        private @Nullable Block previous;
-        private @Nullable Block next;
-        private @Nullable Scope owner;
-
-        private Block(long segment, long segmentBytes, boolean small, long address, long bytes) {
-            this.segment = segment;
-            this.segmentBytes = segmentBytes;
-            this.small = small;
-            this.address = address;
-            this.bytes = bytes;
-        }
-
-        long address() {
-            return address;
-        }
-
-        void moveTo(Scope scope) {
-            owner = scope;
-        }
-
-        private boolean isFree() {
-            return owner == null;
-        }
-
-        /** Whether it is part of an {@link AllocationPlan}'s memory, which is a block of its own. */
-        private boolean isPlanned() {
-            return segmentBytes == 0;
-        }
-
-        private boolean isWholeSegment() {
-            return bytes == segmentBytes;
-        }
-    }
-
     /** Blocks are multiples of this: a cache line pair, and enough alignment for every vector load. */
     private static final long GRANULE = 256;
 
@@ -82,17 +40,17 @@ public final class MemoryPool {
     private static final long SMALL_SEGMENT_BYTES = 2 << 20;
     private static final long LARGE_GRANULE = 2 << 20; // segments of large blocks are multiples of a huge page
 
-    private static final Comparator<Block> BY_SIZE =
-            Comparator.comparingLong((Block block) -> block.bytes).thenComparingLong(block -> block.address);
+    private static final Comparator<MemoryBlock> BY_SIZE =
+            Comparator.comparingLong((MemoryBlock block) -> block.bytes).thenComparingLong(block -> block.address);
 
     private final String device;
     private final Backing backing;
     private final long limit;
     private final boolean poison;
     private final DrivingThread driver;
-    private final TreeSet<Block> freeSmall = new TreeSet<>(BY_SIZE);
-    private final TreeSet<Block> freeLarge = new TreeSet<>(BY_SIZE);
-    private final Set<Block> live = new HashSet<>();
+    private final TreeSet<MemoryBlock> freeSmall = new TreeSet<>(BY_SIZE);
+    private final TreeSet<MemoryBlock> freeLarge = new TreeSet<>(BY_SIZE);
+    private final Set<MemoryBlock> live = new HashSet<>();
     private final TreeMap<Long, Long> kept = new TreeMap<>(); // bytes by address
     private AllocationPlan.@Nullable Trace trace;
     private AllocationPlan.@Nullable Placement placement;
@@ -168,7 +126,7 @@ public final class MemoryPool {
     /** The scopes that hold most, largest first, for messages: {@code "unet" 1.72 GB, …}. */
     public String largestScopes(int count) {
         Map<String, Long> byScope = new HashMap<>();
-        for (Block block : live) {
+        for (MemoryBlock block : live) {
             Scope owner = block.owner;
             if (owner != null) {
                 byScope.merge(owner.path(), block.bytes, Long::sum);
@@ -238,18 +196,18 @@ public final class MemoryPool {
         kept.putAll(ranges);
     }
 
-    Block allocate(long bytes, Scope scope) {
+    MemoryBlock allocate(long bytes, Scope scope) {
         long size = direct ? Math.max(1, bytes) : Math.max(GRANULE, roundUp(bytes, GRANULE));
         if (placement != null) {
             lastPath = scope.path();
-            Block placed = new Block(0, 0, false, placement.place(size, scope), size);
+            MemoryBlock placed = new MemoryBlock(0, 0, false, placement.place(size, scope), size);
             placement.made(placed);
             return placed;
         }
         boolean small = size <= SMALL_BYTES;
-        NavigableSet<Block> free = small ? freeSmall : freeLarge;
-        Block cached = direct ? null : takeBestFit(free, size);
-        Block block = cached != null ? cached : reserve(size, small, scope);
+        NavigableSet<MemoryBlock> free = small ? freeSmall : freeLarge;
+        MemoryBlock cached = direct ? null : takeBestFit(free, size);
+        MemoryBlock block = cached != null ? cached : reserve(size, small, scope);
         handOut(block, size, bytes, scope);
         if (cached == null) {
             trim(); // what is left of a new segment adds to what is cached
@@ -259,10 +217,10 @@ public final class MemoryPool {
 
     /** Hands out these bytes and no others; null when some of them are in use or not reserved. */
     @Nullable
-    Block claim(long address, long bytes, Scope scope) {
+    MemoryBlock claim(long address, long bytes, Scope scope) {
         long size = Math.max(GRANULE, roundUp(bytes, GRANULE));
-        NavigableSet<Block> free = size <= SMALL_BYTES ? freeSmall : freeLarge;
-        Block holder = free.stream()
+        NavigableSet<MemoryBlock> free = size <= SMALL_BYTES ? freeSmall : freeLarge;
+        MemoryBlock holder = free.stream()
                 .filter(each -> each.address <= address && address + size <= each.address + each.bytes)
                 .findFirst()
                 .orElse(null);
@@ -270,7 +228,7 @@ public final class MemoryPool {
             return null;
         }
         free.remove(holder);
-        Block block = holder;
+        MemoryBlock block = holder;
         if (holder.address < address) {
             split(holder, address - holder.address, free);
             free.add(holder);
@@ -281,7 +239,7 @@ public final class MemoryPool {
         return block;
     }
 
-    private void handOut(Block block, long size, long bytes, Scope scope) {
+    private void handOut(MemoryBlock block, long size, long bytes, Scope scope) {
         split(block, size, block.small ? freeSmall : freeLarge);
         block.owner = scope;
         block.requested = bytes;
@@ -296,7 +254,7 @@ public final class MemoryPool {
         }
     }
 
-    void free(Block block) {
+    void free(MemoryBlock block) {
         if (block.isPlanned()) {
             if (placement != null) {
                 placement.released(block);
@@ -317,9 +275,9 @@ public final class MemoryPool {
         liveBytes -= block.bytes;
         cachedBytes += block.bytes;
         requestedBytes -= block.requested;
-        NavigableSet<Block> free = block.small ? freeSmall : freeLarge;
-        Block merged = mergeNext(block, free);
-        Block previous = merged.previous;
+        NavigableSet<MemoryBlock> free = block.small ? freeSmall : freeLarge;
+        MemoryBlock merged = mergeNext(block, free);
+        MemoryBlock previous = merged.previous;
         if (previous != null && previous.isFree()) {
             free.remove(previous);
             merged = mergeNext(previous, free);
@@ -331,12 +289,12 @@ public final class MemoryPool {
         trim();
     }
 
-    private @Nullable Block takeBestFit(NavigableSet<Block> free, long size) {
-        Block best = free.ceiling(new Block(0, 0, false, 0, size));
+    private @Nullable MemoryBlock takeBestFit(NavigableSet<MemoryBlock> free, long size) {
+        MemoryBlock best = free.ceiling(new MemoryBlock(0, 0, false, 0, size));
         if (best == null) {
             return null;
         }
-        Block fitting = best;
+        MemoryBlock fitting = best;
         best = kept.isEmpty()
                 ? fitting
                 : free.tailSet(fitting, true).stream()
@@ -347,12 +305,12 @@ public final class MemoryPool {
         return best;
     }
 
-    private boolean holdsKept(Block block) {
+    private boolean holdsKept(MemoryBlock block) {
         Map.Entry<Long, Long> last = kept.lowerEntry(block.address + block.bytes);
         return last != null && last.getKey() + last.getValue() > block.address;
     }
 
-    private Block reserve(long size, boolean small, Scope scope) {
+    private MemoryBlock reserve(long size, boolean small, Scope scope) {
         long segmentBytes = direct ? size : small ? SMALL_SEGMENT_BYTES : roundUp(size, LARGE_GRANULE);
         long address = tryReserve(segmentBytes);
         if (address == 0) {
@@ -365,19 +323,19 @@ public final class MemoryPool {
         reservations++;
         cachedBytes += segmentBytes;
         peakReserved = Math.max(peakReserved, liveBytes + cachedBytes);
-        return new Block(address, segmentBytes, small, address, segmentBytes);
+        return new MemoryBlock(address, segmentBytes, small, address, segmentBytes);
     }
 
     private long tryReserve(long segmentBytes) {
         return liveBytes + cachedBytes + segmentBytes > limit ? 0 : backing.reserve(segmentBytes);
     }
 
-    private void split(Block block, long size, NavigableSet<Block> free) {
+    private void split(MemoryBlock block, long size, NavigableSet<MemoryBlock> free) {
         if (block.bytes - size < GRANULE) {
             return;
         }
-        Block rest =
-                new Block(block.segment, block.segmentBytes, block.small, block.address + size, block.bytes - size);
+        MemoryBlock rest = new MemoryBlock(
+                block.segment, block.segmentBytes, block.small, block.address + size, block.bytes - size);
         rest.previous = block;
         rest.next = block.next;
         if (rest.next != null) {
@@ -388,8 +346,8 @@ public final class MemoryPool {
         free.add(rest);
     }
 
-    private Block mergeNext(Block block, NavigableSet<Block> free) {
-        Block next = block.next;
+    private MemoryBlock mergeNext(MemoryBlock block, NavigableSet<MemoryBlock> free) {
+        MemoryBlock next = block.next;
         if (next != null && next.isFree()) {
             free.remove(next);
             block.bytes += next.bytes;
@@ -409,8 +367,8 @@ public final class MemoryPool {
         }
     }
 
-    private void releaseWhole(NavigableSet<Block> free, long keepBytes) {
-        for (Block block : List.copyOf(free)) {
+    private void releaseWhole(NavigableSet<MemoryBlock> free, long keepBytes) {
+        for (MemoryBlock block : List.copyOf(free)) {
             if (block.isWholeSegment() && cachedBytes > keepBytes) {
                 backing.release(block.segment, block.segmentBytes);
                 free.remove(block);

@@ -77,7 +77,7 @@ public final class Scope implements AutoCloseable {
     public @Nullable Tensor claim(long address, Shape shape, DType dtype) {
         requireOpen();
         MemoryPool pool = device.pool();
-        MemoryPool.Block block = pool.claim(address, shape.count() * dtype.bytes(), this);
+        MemoryBlock block = pool.claim(address, shape.count() * dtype.bytes(), this);
         if (block == null) {
             return null;
         }

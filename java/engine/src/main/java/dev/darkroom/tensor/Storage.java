@@ -16,11 +16,11 @@ final class Storage {
 
     private final MemoryPool pool;
     private final @Nullable Tail tail;
-    private MemoryPool.@Nullable Block block;
+    private @Nullable MemoryBlock block;
     private Scope owner;
     private String releasedBy = "";
 
-    Storage(MemoryPool pool, MemoryPool.Block block, Scope owner, @Nullable Tail tail) {
+    Storage(MemoryPool pool, MemoryBlock block, Scope owner, @Nullable Tail tail) {
         this.pool = pool;
         this.tail = tail;
         this.block = block;
@@ -37,7 +37,7 @@ final class Storage {
     }
 
     void moveTo(Scope scope) {
-        MemoryPool.Block held = block;
+        MemoryBlock held = block;
         if (held != null) {
             owner = scope;
             held.moveTo(scope);
@@ -45,7 +45,7 @@ final class Storage {
     }
 
     long address() {
-        MemoryPool.Block held = block;
+        MemoryBlock held = block;
         if (held == null) {
             throw new IllegalStateException("use of a tensor after its scope \"" + releasedBy
                     + "\" released it; return it from the scope, or keep what needs it inside");
@@ -58,7 +58,7 @@ final class Storage {
     }
 
     void release() {
-        MemoryPool.Block held = block;
+        MemoryBlock held = block;
         if (held != null) {
             releasedBy = owner.path();
             block = null;
