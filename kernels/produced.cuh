@@ -8,8 +8,8 @@
 // Schedule  A block keeps its tile of y in shared memory, where the slices were, so that a thread's sums are over when moments begin; a thread
 //           takes those of a column of PART_PIXELS rows. The block that is last to bring a part of an image in a column of tiles merges all.
 // Cost      TILE_M · TILE_N elements to shared memory and twice from there; in the last block 8 · pixels / PART_PIXELS bytes for each column, from
-//           L2. Predicted, not measured: under 1 µs for each, of some 50 µs that a convolution of 64 x 64 pixels takes. No registers more
-//           than without, since the main loop needs the most. Nothing where `parts` is null but a barrier.
+//           L2. Predicted, not measured: under 1 µs for each, of some 50 µs that a convolution of 64 x 64 pixels takes. One register more
+//           at most, since the main loop needs the most. Nothing where `parts` is null but a barrier.
 #pragma once
 
 #include "mainloop.cuh"
