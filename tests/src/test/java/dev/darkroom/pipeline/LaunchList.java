@@ -96,7 +96,7 @@ final class LaunchList {
     private static Job job() {
         SchedulerConfig scheduler = SchedulerConfig.of("sd1", PublishedConfigs.of(ModelFamily.SD1, "scheduler"))
                 .with(SamplerKind.EULER);
-        SamplingPlan plan = scheduler.plan(STEPS, 0, 0);
+        SamplingPlan plan = scheduler.plan(STEPS, 0);
         List<String> none = Collections.nCopies(1, "");
         return new Job(none, none, 8 * LATENT, 8 * LATENT, plan, 7.5, 0, 1, 1, Optional.empty(), (o, shape) -> {
             throw new IllegalStateException("this sampler draws no noise");

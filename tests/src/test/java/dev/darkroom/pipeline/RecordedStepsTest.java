@@ -167,7 +167,7 @@ class RecordedStepsTest {
                 prompts,
                 8 * LATENT,
                 8 * LATENT,
-                SchedulerConfig.of("test", json).with(kind).plan(steps, 0, 0),
+                SchedulerConfig.of("test", json).with(kind).plan(steps, 0),
                 guidance,
                 rescale,
                 1,

@@ -8,6 +8,7 @@ import dev.darkroom.sampling.SamplingPlan;
 import dev.darkroom.sampling.SchedulerConfig;
 import dev.darkroom.sampling.SigmaSchedule;
 import java.util.Collections;
+import java.util.Map;
 import java.util.Optional;
 
 /** From a request to a job: fills in what the model decides, and refuses what cannot be done before anything is computed. */
@@ -39,7 +40,7 @@ final class RequestCheck {
                 "1 to " + MAX_IMAGES);
         requireNumber("cfg scale", request.guidance(), 0, 1000);
         requireNumber("guidance rescale", request.guidanceRescale(), 0, 1);
-        requireNumber("eta", request.eta(), 0, 1);
+        request.samplerParameters().forEach((name, value) -> requireNumber(name, value, 0, name.equals("eta") ? 1 : 1000));
         requireNumber("strength", request.strength(), 0, 1);
         require(
                 request.clipSkip() >= 1 && request.clipSkip() <= textLayers,
@@ -75,15 +76,26 @@ final class RequestCheck {
                 SamplerKind.Choice choice = SamplerKind.parse(request.sampler().get());
                 config = config.with(choice.kind());
                 if (choice.schedule() != SigmaSchedule.DISCRETE) {
-                    config = config.with(choice.schedule());
+                    config = config.with(schedule(choice.schedule().title(), choice.kind()));
                 }
             }
-            return request.schedule().isPresent()
-                    ? config.with(SigmaSchedule.parse(request.schedule().get()))
-                    : config;
+            if (request.schedule().isPresent()) {
+                config = config.with(schedule(request.schedule().get(), config.kind()));
+            }
+            for (Map.Entry<String, Double> parameter : request.samplerParameters().entrySet()) {
+                config = config.with(parameter.getKey(), parameter.getValue());
+            }
+            return config;
         } catch (IllegalArgumentException e) {
             throw new InvalidRequestException(String.valueOf(e.getMessage()));
         }
+    }
+
+    /** The schedule called {@code name}, of the tables of this model. */
+    private SigmaSchedule schedule(String name, SamplerKind kind) {
+        SigmaSchedule schedule = SigmaSchedule.parse(name, kind);
+        boolean isXl = unet.addedWidth() > 0;
+        return schedule == SigmaSchedule.ALIGN_YOUR_STEPS && isXl ? SigmaSchedule.ALIGN_YOUR_STEPS_XL : schedule;
     }
 
     private SamplingPlan plan(Request request) {
@@ -97,7 +109,7 @@ final class RequestCheck {
             skipped = request.steps() - run;
         }
         try {
-            return scheduler(request).plan(request.steps(), skipped, request.eta());
+            return scheduler(request).plan(request.steps(), skipped);
         } catch (IllegalArgumentException e) {
             throw new InvalidRequestException(String.valueOf(e.getMessage()));
         }

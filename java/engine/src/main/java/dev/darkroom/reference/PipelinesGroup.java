@@ -128,7 +128,7 @@ final class PipelinesGroup implements Group {
         ObjectNode config = entry.path("scheduler_config").deepCopy();
         config.put("_class_name", scheduler(entry).orElseThrow());
         SamplingPlan plan = SchedulerConfig.of("scheduler_config", config)
-                .plan(steps, skipped, arguments.path("eta").asDouble(0));
+                .plan(steps, skipped);
         List<String> prompts = texts(arguments.path("prompt"), 1);
         return new Job(
                 prompts,

@@ -12,6 +12,11 @@ public final class PlanInterpreter {
     public interface Model {
         /** input · time → output of the same length. */
         double[] predict(double[] input, double time);
+
+        /** As {@link #predict}, without the prompt; the same where there is no guidance. */
+        default double[] predictUnguided(double[] input, double time) {
+            return predict(input, time);
+        }
     }
 
     private PlanInterpreter() {}
@@ -41,6 +46,7 @@ public final class PlanInterpreter {
                 input[k] *= step.inputScale();
             }
             slots[SamplingPlan.OUTPUT] = model.predict(input, step.time());
+            slots[SamplingPlan.UNGUIDED] = model.predictUnguided(input, step.time());
             if (step.drawsNoise()) {
                 slots[SamplingPlan.NOISE] = noise.get();
             }

@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 /** UniPC: a multistep predictor, and a corrector that uses the next call's output to mend the step before (Zhao et al. 2023). */
 final class UniPcSampler implements Sampler {
     @Override
-    public SamplingPlan plan(SchedulerConfig config, int steps, int skipped, double eta) {
+    public SamplingPlan plan(SchedulerConfig config, int steps, int skipped) {
         NoiseLevels levels = NoiseLevels.discrete(config, config.noise(), steps);
         Compilation compilation = new Compilation(config, levels);
         for (int i = skipped; i < steps; i++) {
