@@ -1,5 +1,6 @@
 package dev.darkroom.pipeline;
 
+import dev.darkroom.sampling.SamplingPlan;
 import dev.darkroom.sampling.TorchCpuRandom;
 import dev.darkroom.tensor.ChannelOrder;
 import dev.darkroom.tensor.Ops;
@@ -15,8 +16,17 @@ public interface Noise {
     /** The next draw: standard normal numbers, f32 of {@code shape} [n, h, w, c]. */
     Tensor draw(Ops ops, Shape shape);
 
+    /** The next draw for a step over an interval of noise levels; sources without Brownian paths draw independent noise. */
+    default Tensor draw(Ops ops, Shape shape, SamplingPlan.Interval step) {
+        return draw(ops, shape);
+    }
+
     /** Noise from a stream of its own for each image, so that no image depends on its neighbours: image i has seed + i. */
     static Noise seeded(Request.NoiseSource source, long seed, int images) {
+        return new BrownianNoise(independent(source, seed, images), source, seed);
+    }
+
+    private static Noise independent(Request.NoiseSource source, long seed, int images) {
         if (source == Request.NoiseSource.TORCH_CUDA) {
             return new PhiloxNoise(seed);
         }

@@ -109,7 +109,13 @@ final class RequestCheck {
             skipped = request.steps() - run;
         }
         try {
-            return scheduler(request).plan(request.steps(), skipped);
+            SamplingPlan plan = scheduler(request).plan(request.steps(), skipped);
+            if (plan.adaptive() != null && request.count() > 1) {
+                throw new InvalidRequestException("batch count is " + request.count()
+                        + "; the steps of DPM adaptive depend on the picture, so that it makes one at a time: ask for them one by one, with seeds "
+                        + request.seed() + ", " + (request.seed() + 1) + " …");
+            }
+            return plan;
         } catch (IllegalArgumentException e) {
             throw new InvalidRequestException(String.valueOf(e.getMessage()));
         }

@@ -10,7 +10,7 @@ final class DpmFastSampler implements Sampler {
     @Override
     public SamplingPlan plan(SchedulerConfig config, int steps, int skipped) {
         double[] trained = config.noise().sigmas();
-        double[] visited = SigmaSchedule.NORMAL.closedLevels(trained, steps);
+        double[] visited = SigmaSchedule.SGM_UNIFORM.closedLevels(trained, steps);
         double start = -Math.log(visited[skipped]);
         double end = -Math.log(trained[0]);
         int[] orders = orders(steps - skipped);

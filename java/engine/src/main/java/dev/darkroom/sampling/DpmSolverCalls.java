@@ -13,6 +13,9 @@ final class DpmSolverCalls {
     private static final int EPSILON = HISTORY + 1; // the noise predicted there
     private static final int AHEAD = HISTORY + 2; // the change of the prediction up to the second call
 
+    /** Where a step of third order leaves the sample of second order, where that is wanted. */
+    static final int LOW = HISTORY + 3;
+
     private final SamplingPlan.Builder plan;
     private final Prediction prediction;
     private final double[] trained;
@@ -39,26 +42,38 @@ final class DpmSolverCalls {
         double sigma = from * Math.exp(-share * h);
         plan.end(first(share * h, sigma));
         LinearForm change = call(sigma).minus(epsilon);
-        return order == 2 ? second(h, to, share, change) : thirdAfter(change, h, from, to);
+        return order == 2 ? second(h, to, share, change) : thirdAfter(change, h, from, to, false);
     }
 
-    private LinearForm thirdAfter(LinearForm change, double h, double from, double to) {
+    /** As a step of third order, and leaves the sample of second order in {@link #LOW}. */
+    LinearForm thirdBesideSecond(double from, double to) {
+        double h = Math.log(from / to);
+        LinearForm first = call(from);
+        plan.let(START, x);
+        plan.let(EPSILON, first);
+        double sigma = from * Math.exp(-h / 3);
+        plan.end(first(h / 3, sigma), false);
+        return thirdAfter(call(sigma).minus(epsilon), h, from, to, true);
+    }
+
+    private LinearForm thirdAfter(LinearForm change, double h, double from, double to, boolean leavesSecond) {
         double r = 2.0 / 3;
         double sigma = from * Math.exp(-r * h);
         LinearForm ahead = plan.let(AHEAD, change);
-        plan.end(first(r * h, sigma).minus(ahead.times(sigma * 2 * (Math.expm1(r * h) / (r * h) - 1))));
+        if (leavesSecond) {
+            plan.let(LOW, second(h, to, 1.0 / 3, ahead));
+        }
+        plan.end(first(r * h, sigma).minus(ahead.times(sigma * 2 * (Math.expm1(r * h) / (r * h) - 1))), !leavesSecond);
         LinearForm furtherAhead = call(sigma).minus(epsilon);
+        if (leavesSecond) {
+            plan.let(LOW, LinearForm.of(LOW)); // read, so that it is handed on
+        }
         return first(h, to).minus(furtherAhead.times(to / r * (Math.expm1(h) / h - 1)));
     }
 
     /** The step of second order, from the change of the prediction after {@code share} of the step. */
-    LinearForm second(double h, double to, double share, LinearForm change) {
+    private LinearForm second(double h, double to, double share, LinearForm change) {
         return first(h, to).minus(change.times(to / (2 * share) * Math.expm1(h)));
-    }
-
-    /** The change of the prediction up to the second call, while the third is made. */
-    static LinearForm ahead() {
-        return LinearForm.of(AHEAD);
     }
 
     private LinearForm first(double h, double to) {

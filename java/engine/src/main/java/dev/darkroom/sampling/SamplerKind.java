@@ -36,6 +36,7 @@ public enum SamplerKind {
     DPMPP_2M_V2("DPM++ 2M v2", SchedulerClass.DPMPP_2M_V2, Map.of()),
     DPMPP_3M_SDE("DPM++ 3M SDE", SchedulerClass.DPMPP_3M_SDE, Map.of()),
     DPM_FAST("DPM fast", SchedulerClass.DPM_FAST, Map.of()),
+    DPM_ADAPTIVE("DPM adaptive", SchedulerClass.DPM_ADAPTIVE, Map.of()),
     RESTART("Restart", SchedulerClass.RESTART, Map.of()),
     IPNDM("iPNDM", SchedulerClass.IPNDM, Map.of()),
     EULER_CFG_PP("Euler CFG++", SchedulerClass.EULER_CFG_PP, Map.of()),

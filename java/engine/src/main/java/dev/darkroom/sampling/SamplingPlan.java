@@ -15,8 +15,10 @@ import org.jspecify.annotations.Nullable;
  * @param slots             number of slots
  * @param initialNoiseScale what standard normal noise is multiplied by to become the first sample
  * @param start             how the first sample is mixed from a picture's latents and noise, for image to image
+ * @param adaptive          what decides on the steps while they are made, so that these here are a guess; null where they are fixed
  */
-public record SamplingPlan(List<Step> steps, int slots, double initialNoiseScale, Mixture start) {
+public record SamplingPlan(
+        List<Step> steps, int slots, double initialNoiseScale, Mixture start, @Nullable AdaptiveSolver adaptive) {
     /** The sample, x. */
     public static final int SAMPLE = 0;
 
@@ -157,7 +159,11 @@ public record SamplingPlan(List<Step> steps, int slots, double initialNoiseScale
         }
 
         SamplingPlan build(double initialNoiseScale, Mixture start) {
-            return new SamplingPlan(List.copyOf(steps), slots, initialNoiseScale, start);
+            return new SamplingPlan(List.copyOf(steps), slots, initialNoiseScale, start, null);
+        }
+
+        SamplingPlan build(double initialNoiseScale, Mixture start, AdaptiveSolver adaptive) {
+            return new SamplingPlan(List.copyOf(steps), slots, initialNoiseScale, start, adaptive);
         }
     }
 }

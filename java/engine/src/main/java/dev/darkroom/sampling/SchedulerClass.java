@@ -87,6 +87,8 @@ enum SchedulerClass {
     DPMPP_2M_V2("dpmpp2mv2", new Dpmpp2mV2Sampler(), Spacing.LINSPACE, Fields.RESCALE),
     DPMPP_3M_SDE("sample_dpmpp_3m_sde", new Dpmpp3mSdeSampler(), Spacing.LINSPACE, Fields.RESCALE + Fields.NOISE),
     DPM_FAST("sample_dpm_fast", new DpmFastSampler(), Spacing.LINSPACE, Fields.RESCALE + Fields.NOISE),
+    DPM_ADAPTIVE(
+            "sample_dpm_adaptive", new DpmAdaptiveSampler(), Spacing.LINSPACE, Fields.RESCALE + Fields.NOISE),
     RESTART("restart_sampler", new RestartSampler(), Spacing.LINSPACE, Fields.RESCALE + "s_noise"),
     IPNDM("sample_ipndm", new IpndmSampler(), Spacing.LINSPACE, Fields.RESCALE);
 
@@ -143,7 +145,7 @@ enum SchedulerClass {
 
     /** Whether a {@link SigmaSchedule} can space its noise levels. */
     boolean takesSchedules() {
-        return hasSigmas() && this != DPM_FAST && !isOfRange();
+        return hasSigmas() && this != DPM_FAST && this != DPM_ADAPTIVE && !isOfRange();
     }
 
     /** Whether its models were trained for all levels of a range, as Karras et al. 2022 do, not for those of a noise schedule. */
