@@ -1,9 +1,11 @@
 package dev.darkroom.sampling;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Random;
@@ -28,6 +30,28 @@ class BrownianTreeTest {
     })
     void whoseSeedsAreNumpys(long entropy, int depth, long path, long expected) {
         assertEquals(expected, Integer.toUnsignedLong(new BrownianTree.Node(depth, path).seed(entropy)));
+    }
+
+    /** What torchsde's BrownianTree gives, with k-diffusion's sign and scale, for a tensor of [1, 2, 3, 3] on the CPU. */
+    @ParameterizedTest
+    @CsvSource({
+        "42, 7.25, 3.5, -0.4578787386417389, -0.643168032169342, -0.0713510811328888, 0.05701296031475067",
+        "42, 3.5, 0.4, -0.7326281666755676, 0.3967869281768799, -0.33659783005714417, -0.16331735253334045",
+        "42, 14.614641, 0.029168, -1.1561832427978516, -0.21913522481918335, 0.604801595211029, 0.6566147208213806",
+        "8589934597, 7.25, 3.5, 1.020056962966919, 1.2710201740264893, 0.8052392601966858, -1.856966257095337",
+        "8589934597, 3.5, 0.4, -0.27336233854293823, -1.1489452123641968, -0.027295606210827827, 0.3328667879104614",
+    })
+    void whoseNumbersAreTorchsdes(
+            long seed, double from, double to, double first, double second, double third, double fourth) {
+        double[] sum = new double[18];
+        BrownianTree.noise(step(from, to)).forEach((node, weight) -> {
+            float[] drawn = new TorchCpuRandom(Integer.toUnsignedLong(node.seed(seed))).normal(sum.length);
+            for (int k = 0; k < sum.length; k++) {
+                sum[k] += weight * drawn[k];
+            }
+        });
+        double rounding = 2e-6; // of torch's float32 sums over some forty nodes
+        assertArrayEquals(new double[] {first, second, third, fourth}, Arrays.copyOf(sum, 4), rounding);
     }
 
     @Test

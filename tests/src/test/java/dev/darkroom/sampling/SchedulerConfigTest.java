@@ -153,6 +153,45 @@ class SchedulerConfigTest {
         assertTrue(String.valueOf(refusal.getMessage()).contains("DDIM has no schedule but discrete"));
     }
 
+    @ParameterizedTest
+    @CsvSource({
+        "DPM_FAST, DPM fast has no schedule but discrete",
+        "DPM_ADAPTIVE, DPM adaptive has no schedule but discrete",
+        "PNDM, PLMS has no schedule but discrete",
+    })
+    void norDoSamplersTakeOneThatSpaceTheirLevelsThemselves(SamplerKind kind, String what) {
+        String message = String.valueOf(assertThrows(IllegalArgumentException.class, () -> config("DDIMScheduler", SD)
+                        .with(kind)
+                        .with(SigmaSchedule.KARRAS))
+                .getMessage());
+        assertTrue(message.contains(what) && message.contains("schedules belong to Euler"), message);
+    }
+
+    @Test
+    void aParameterIsRefusedBySamplersThatDoNotHaveIt() {
+        String message = String.valueOf(assertThrows(IllegalArgumentException.class, () -> config("DDIMScheduler", SD)
+                        .with(SamplerKind.LMS)
+                        .with("s_churn", 1))
+                .getMessage());
+        assertTrue(message.contains("LMS has no s_churn; it belongs to Euler, Heun, DPM2"), message);
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> config("DDIMScheduler", SD).with(SamplerKind.DPMPP_2M).with("eta", 1));
+    }
+
+    @Test
+    void samplersForModelsTrainedOtherwiseAreRefused() {
+        String message = String.valueOf(assertThrows(IllegalArgumentException.class, () -> config("DDIMScheduler", SD)
+                        .with(SamplerKind.EDM_EULER))
+                .getMessage());
+        assertTrue(message.contains("EDM Euler is not for models"), message);
+        message = String.valueOf(assertThrows(
+                        IllegalArgumentException.class,
+                        () -> config("EDMEulerScheduler", SD).with(SamplerKind.HEUN))
+                .getMessage());
+        assertTrue(message.contains("take one of EDM Euler, EDM DPM++ 2M"), message);
+    }
+
     @Test
     void aPlanHasAtLeastOneStep() {
         SchedulerConfig config = config("DDIMScheduler", SD);
