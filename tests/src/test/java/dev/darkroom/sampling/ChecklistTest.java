@@ -112,7 +112,9 @@ class ChecklistTest {
             SamplingPlan some = config.plan(10, 6);
             int calls = some.steps().size();
             assertEquals(
-                    all.steps().subList(all.steps().size() - calls, all.steps().size()), some.steps(), kind.title());
+                    all.steps().subList(all.steps().size() - calls, all.steps().size()).toString(),
+                    some.steps().toString(),
+                    kind.title());
             double time = some.steps().get(0).time();
             double alpha = config.noise().alphaCumulative((int) time);
             double ratio = some.start().noise() / some.start().signal();

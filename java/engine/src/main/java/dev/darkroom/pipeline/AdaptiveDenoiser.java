@@ -37,9 +37,9 @@ final class AdaptiveDenoiser {
             }
             int done = Math.max(0, Math.min(calls, (int) Math.round(run.share() * calls)) - 1);
             float[] shown = sample;
-            ops.scoped("progress", s -> {
+            ops.scopedAll("progress", s -> {
                 listener.done(done, s.upload(shape, shown));
-                return s.upload(Shape.of(1), new float[1]);
+                return List.of();
             });
         }
         return ops.upload(shape, sample);
@@ -61,7 +61,8 @@ final class AdaptiveDenoiser {
         float[][] sum = new float[1][];
         ops.scopedAll("noise", s -> {
             Tensor drawn = job.noise().draw(s, shape);
-            sum[0] = Denoiser.sum(s, new double[] {1, factor}, s.upload(shape, sample), drawn).toHost();
+            sum[0] = Denoiser.sum(s, new double[] {1, factor}, s.upload(shape, sample), drawn)
+                    .toHost();
             return List.of();
         });
         return sum[0];

@@ -8,7 +8,6 @@ import dev.darkroom.tensor.Shape;
 import dev.darkroom.tensor.Tensor;
 import java.util.Map;
 import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 
 /** Noise of which that over noise levels is the increment of a Brownian path, one for each image (docs/samplers.md). */
 final class BrownianNoise implements Noise {
@@ -57,14 +56,13 @@ final class BrownianNoise implements Noise {
     private Tensor onDevice(Ops ops, Shape shape, Map<BrownianTree.Node, Double> sum) {
         int n = shape.dim(0);
         return ops.scoped("brownian", s -> {
-            @Nullable Tensor total = null;
+            Tensor total = null;
             for (Map.Entry<BrownianTree.Node, Double> term : sum.entrySet()) {
                 int[] streams = new int[3 * n]; // a seed of 32 bits, and the first draw
                 for (int i = 0; i < n; i++) {
                     streams[3 * i] = term.getKey().seed(seed + i);
                 }
-                Tensor drawn =
-                        s.normal(s.upload(Shape.of(n, 3), streams), shape.dim(1), shape.dim(2), shape.dim(3));
+                Tensor drawn = s.normal(s.upload(Shape.of(n, 3), streams), shape.dim(1), shape.dim(2), shape.dim(3));
                 total = total == null
                         ? Denoiser.sum(s, new double[] {term.getValue()}, drawn)
                         : Denoiser.sum(s, new double[] {1, term.getValue()}, total, drawn);

@@ -73,33 +73,33 @@ final class Denoiser {
 
     /** As {@link #run(Ops, Tensor, StepListener)}, for the first {@code count} steps and with noise from elsewhere. */
     Tensor run(Ops ops, Tensor start, int count, Noise noise, StepListener listener) {
-        return ops.scoped("denoise", s -> state(s, start, count, noise, listener).get(0));
+        return ops.scoped(
+                "denoise", s -> state(s, start, count, noise, listener).get(0));
     }
 
     private List<Tensor> state(Ops s, Tensor start, int count, Noise noise, StepListener listener) {
-            TimeTable times = times(s);
-            List<DenoisingStep.Form> forms =
-                    IntStream.range(0, sums.steps()).mapToObj(this::form).toList();
-            Tensor coefficients = coefficients(s, forms); // [steps, k]
-            Map<DenoisingStep.Form, Recording> recordings = new HashMap<>();
-            forms.stream().distinct().forEach(form -> {
-                DenoisingStep step = new DenoisingStep(form, conditioning, times);
-                recordings.put(form, s.recording("step", form, step.constants(), step::apply));
-            });
-            List<Tensor> state =
-                    Collections.nCopies(sums.state().size(), start); // history is written before it is read
-            return s.iterateAll("steps", count, state, (t, i, current) -> {
-                List<Tensor> inputs = new ArrayList<>(current);
-                        inputs.add(times.step(i));
-                        inputs.add(coefficients.rows(i, i + 1));
-                        if (drawsNoise) { // a step that draws none multiplies what it gets by 0
-                            inputs.add(plan.steps().get(i).drawsNoise() ? drawn(t, noise, i, start) : current.get(0));
-                        }
-                        List<Tensor> next = Objects.requireNonNull(recordings.get(forms.get(i)))
-                                .run(t, inputs);
-                        listener.done(i, next.get(0));
-                        return next;
-                    });
+        TimeTable times = times(s);
+        List<DenoisingStep.Form> forms =
+                IntStream.range(0, sums.steps()).mapToObj(this::form).toList();
+        Tensor coefficients = coefficients(s, forms); // [steps, k]
+        Map<DenoisingStep.Form, Recording> recordings = new HashMap<>();
+        forms.stream().distinct().forEach(form -> {
+            DenoisingStep step = new DenoisingStep(form, conditioning, times);
+            recordings.put(form, s.recording("step", form, step.constants(), step::apply));
+        });
+        List<Tensor> state = Collections.nCopies(sums.state().size(), start); // history is written before it is read
+        return s.iterateAll("steps", count, state, (t, i, current) -> {
+            List<Tensor> inputs = new ArrayList<>(current);
+            inputs.add(times.step(i));
+            inputs.add(coefficients.rows(i, i + 1));
+            if (drawsNoise) { // a step that draws none multiplies what it gets by 0
+                inputs.add(plan.steps().get(i).drawsNoise() ? drawn(t, noise, i, start) : current.get(0));
+            }
+            List<Tensor> next =
+                    Objects.requireNonNull(recordings.get(forms.get(i))).run(t, inputs);
+            listener.done(i, next.get(0));
+            return next;
+        });
     }
 
     private Tensor drawn(Ops ops, Noise noise, int step, Tensor start) {

@@ -35,7 +35,8 @@ final class Description {
             values.put("Clip skip", Integer.toString(request.clipSkip()));
         }
         request.samplerParameters()
-                .forEach((name, value) -> values.put(name.replaceFirst("^eta$", "Eta").replaceFirst("^s_", "Sigma "), number(value)));
+                .forEach((name, value) ->
+                        values.put(name.replaceFirst("^eta$", "Eta").replaceFirst("^s_", "Sigma "), number(value)));
         if (request.guidanceRescale() > 0) {
             values.put("CFG Rescale", number(request.guidanceRescale()));
         }

@@ -40,7 +40,8 @@ final class RequestCheck {
                 "1 to " + MAX_IMAGES);
         requireNumber("cfg scale", request.guidance(), 0, 1000);
         requireNumber("guidance rescale", request.guidanceRescale(), 0, 1);
-        request.samplerParameters().forEach((name, value) -> requireNumber(name, value, 0, name.equals("eta") ? 1 : 1000));
+        request.samplerParameters()
+                .forEach((name, value) -> requireNumber(name, value, 0, name.equals("eta") ? 1 : 1000));
         requireNumber("strength", request.strength(), 0, 1);
         require(
                 request.clipSkip() >= 1 && request.clipSkip() <= textLayers,
@@ -82,7 +83,8 @@ final class RequestCheck {
             if (request.schedule().isPresent()) {
                 config = config.with(schedule(request.schedule().get(), config.kind()));
             }
-            for (Map.Entry<String, Double> parameter : request.samplerParameters().entrySet()) {
+            for (Map.Entry<String, Double> parameter :
+                    request.samplerParameters().entrySet()) {
                 config = config.with(parameter.getKey(), parameter.getValue());
             }
             return config;

@@ -10,7 +10,8 @@ public final class AdaptiveSolver {
     private static final double RELATIVE_TOLERANCE = 0.05;
     private static final double ABSOLUTE_TOLERANCE = 0.0078; // about one level of 256, for values in -1 … 1
     private static final double FIRST_STEP = 0.05; // in λ = -ln σ
-    private static final double LEAST_FACTOR = 0.81; // a trial counts unless its successor would have to be this much shorter
+    private static final double LEAST_FACTOR =
+            0.81; // a trial counts unless its successor would have to be this much shorter
     private static final double RESOLUTION = 1e-5; // in λ
 
     private final Prediction prediction;
@@ -60,7 +61,8 @@ public final class AdaptiveSolver {
         static Step of(AdaptiveSolver solver, double from, double to) {
             double level = Math.exp(-to);
             double down = Math.max(
-                    Math.exp(-solver.end), AncestralStep.of(Math.exp(-from), level, solver.eta).down());
+                    Math.exp(-solver.end),
+                    AncestralStep.of(Math.exp(-from), level, solver.eta).down());
             return new Step(down, Math.sqrt(Math.max(0, level * level - down * down)) * solver.noiseFactor);
         }
     }
@@ -119,7 +121,8 @@ public final class AdaptiveSolver {
             }
             double error = Math.sqrt(sum / low.length);
             if (!Double.isFinite(error)) {
-                throw new IllegalStateException("the samples of an adaptive step are not numbers; the network's output is broken");
+                throw new IllegalStateException(
+                        "the samples of an adaptive step are not numbers; the network's output is broken");
             }
             double order = eta > 0 ? 1.5 : 3;
             double factor = 1 + Math.atan(Math.pow(1 / (error + 1e-8), 1 / order) - 1);

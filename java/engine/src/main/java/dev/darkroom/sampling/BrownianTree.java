@@ -37,14 +37,14 @@ public final class BrownianTree {
      * @throws IllegalArgumentException when the interval is too short to be resolved
      */
     public static Map<Node, Double> noise(SamplingPlan.Interval step) {
+        if (rounded(step.to()) >= rounded(step.from())) {
+            throw new IllegalArgumentException("the noise levels " + step.from() + " and " + step.to()
+                    + " are too close for a Brownian path; take fewer steps");
+        }
         Map<Node, Double> sum = new LinkedHashMap<>();
         add(sum, step, step.to(), 1);
         add(sum, step, step.from(), -1); // levels fall while the path runs upwards
         sum.values().removeIf(weight -> weight == 0);
-        if (sum.isEmpty()) {
-            throw new IllegalArgumentException("the noise levels " + step.from() + " and " + step.to()
-                    + " are too close for a Brownian path; take fewer steps");
-        }
         double deviation = Math.sqrt(step.from() - step.to());
         sum.replaceAll((node, weight) -> weight / deviation);
         return sum;

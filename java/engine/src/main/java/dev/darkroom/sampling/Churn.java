@@ -15,8 +15,8 @@ final class Churn {
         added = new double[levels.steps() + 1];
         for (int i = 0; i < levels.steps(); i++) {
             double sigma = levels.sigma(i);
-            boolean churns = sigma >= config.real("s_tmin", 0)
-                    && sigma <= config.real("s_tmax", Double.POSITIVE_INFINITY);
+            boolean churns =
+                    sigma >= config.real("s_tmin", 0) && sigma <= config.real("s_tmax", Double.POSITIVE_INFINITY);
             raised[i] = churns ? sigma * (1 + share) : sigma;
             added[i] = Math.sqrt(raised[i] * raised[i] - sigma * sigma) * config.real("s_noise", 1);
         }

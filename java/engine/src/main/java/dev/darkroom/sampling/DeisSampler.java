@@ -39,7 +39,7 @@ final class DeisSampler implements Sampler {
             }
             plan.end(integral.times(levels.signalRate(i + 1)));
         }
-        return plan.build(1, levels.unitMixture(skipped));
+        return plan.build(levels.unitInitialScale(config), levels.unitMixture(skipped));
     }
 
     private static LinearForm epsilon(

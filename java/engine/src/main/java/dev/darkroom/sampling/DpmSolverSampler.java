@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 
 /** DPM-Solver and DPM-Solver++, multistep, of order 1 to 3, as a differential equation or a stochastic one (Lu et al. 2022). */
 final class DpmSolverSampler implements Sampler {
-    static final int FEW_STEPS = 15; // below this many, the last steps are of lower order
+    private static final int FEW_STEPS = 15; // below this many, the last steps are of lower order
 
     private final Scaling scaling;
 
@@ -25,7 +25,7 @@ final class DpmSolverSampler implements Sampler {
         for (int i = skipped; i < steps; i++) {
             compilation.step(i, i - skipped);
         }
-        return compilation.plan.build(scaling.initialScale(levels), scaling.mixture(levels, skipped));
+        return compilation.plan.build(scaling.initialScale(config, levels), scaling.mixture(levels, skipped));
     }
 
     private static final class Compilation {
@@ -43,6 +43,7 @@ final class DpmSolverSampler implements Sampler {
         private final boolean lowerOrderFinal;
         private final boolean eulerAtFinal;
         private final boolean endsAtZero;
+        private final double endScale; // of the last sample, to be picture + σ · noise where some is left
 
         Compilation(SchedulerConfig config, NoiseLevels levels, Scaling scaling) {
             this.levels = levels;
@@ -60,9 +61,12 @@ final class DpmSolverSampler implements Sampler {
                         "algorithm_type " + algorithm + " has solver_order 1 or 2, given " + maxOrder);
             }
             midpoint = config.choice("solver_type", "midpoint", "heun").equals("midpoint");
-            lowerOrderFinal = config.flag("lower_order_final", true);
+            // k-diffusion, whose schedules are asked for by name, lowers the order only where no noise is left.
+            lowerOrderFinal =
+                    config.flag("lower_order_final", true) && config.asked().isEmpty();
+            endScale = config.asked().isPresent() ? 1 / scaling.signal(levels, levels.intervals()) : 1;
             eulerAtFinal = config.flag("euler_at_final", false);
-            endsAtZero = !config.endsAtSmallestSigma();
+            endsAtZero = levels.sigma(levels.intervals()) == 0;
             if (endsAtZero && !ofPicture) {
                 throw new IllegalArgumentException("algorithm_type " + algorithm
                         + " needs final_sigmas_type sigma_min: it divides by the last sigma");
@@ -87,12 +91,14 @@ final class DpmSolverSampler implements Sampler {
             } else {
                 plan.let(HISTORY, prediction.noise(x, output, signal, noise));
             }
-            plan.end(
+            Update update = new Update(i);
+            LinearForm next =
                     switch (order(i, done)) {
-                        case 1 -> new Update(i).first();
-                        case 2 -> new Update(i).second();
-                        default -> new Update(i).third();
-                    });
+                        case 1 -> update.first();
+                        case 2 -> update.second();
+                        default -> update.third();
+                    };
+            plan.end(i == levels.steps() - 1 ? next.times(endScale) : next);
         }
 
         private int order(int i, int done) {
@@ -141,9 +147,8 @@ final class DpmSolverSampler implements Sampler {
                         .times(1 / r1);
                 LinearForm bend = recent.minus(older).times(1 / (r0 + r1));
                 LinearForm d1 = recent.plus(bend.times(r0));
-                return sum(d0.times(step.weight0())
-                        .plus(d1.times(step.weight1()))
-                        .plus(bend.times(step.weight2())));
+                return sum(
+                        d0.times(step.weight0()).plus(d1.times(step.weight1())).plus(bend.times(step.weight2())));
             }
 
             /** What remains of the sample, plus the integral of the prediction, plus fresh noise for a stochastic equation. */

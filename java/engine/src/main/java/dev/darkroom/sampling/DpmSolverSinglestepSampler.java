@@ -21,7 +21,7 @@ final class DpmSolverSinglestepSampler implements Sampler {
         for (int i = skipped; i < steps; i++) {
             compilation.step(i, i - skipped);
         }
-        return compilation.plan.build(1, levels.unitMixture(skipped));
+        return compilation.plan.build(levels.unitInitialScale(config), levels.unitMixture(skipped));
     }
 
     private static final class Compilation {
@@ -76,8 +76,7 @@ final class DpmSolverSinglestepSampler implements Sampler {
             double signal = levels.signalRate(i);
             double noise = levels.noiseRate(i);
             LinearForm output = LinearForm.of(OUTPUT);
-            LinearForm picture =
-                    plan.bounded(PREDICTIONS, prediction.picture(x, output, signal, noise), bound);
+            LinearForm picture = plan.bounded(PREDICTIONS, prediction.picture(x, output, signal, noise), bound);
             LinearForm ofNoise = bound == null
                     ? prediction.noise(x, output, signal, noise)
                     : x.minus(picture.times(signal)).times(1 / noise);

@@ -29,9 +29,8 @@ final class Dpmpp3mSdeSampler implements Sampler {
                 continue;
             }
             DpmSolverStep step = new DpmSolverStep(1, levels.sigma(i), 1, next, true, eta);
-            LinearForm end = x.times(step.kept())
-                    .plus(picture.times(step.weight0()))
-                    .plus(differences(levels, i, step));
+            LinearForm end =
+                    x.times(step.kept()).plus(picture.times(step.weight0())).plus(differences(levels, i, step));
             plan.end(
                     eta > 0
                             ? end.plus(plan.noise(all.increment(levels.sigma(i), next))

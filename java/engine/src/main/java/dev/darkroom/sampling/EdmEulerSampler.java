@@ -17,6 +17,6 @@ final class EdmEulerSampler implements Sampler {
             LinearForm slope = x.minus(picture).times(1 / sigma);
             plan.end(x.plus(slope.times(levels.sigma(i + 1) - sigma)));
         }
-        return plan.build(Scaling.EDM.initialScale(levels), levels.mixture(skipped));
+        return plan.build(Scaling.EDM.initialScale(config, levels), levels.mixture(skipped));
     }
 }

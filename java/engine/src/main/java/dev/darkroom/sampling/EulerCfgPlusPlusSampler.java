@@ -10,7 +10,7 @@ import static dev.darkroom.sampling.SamplingPlan.UNGUIDED;
  */
 final class EulerCfgPlusPlusSampler implements Sampler {
     /** The guidance scale that is the paper's λ = 1, so that the usual scales of guidance lead to its λ between 0 and 1 (as AUTOMATIC1111 has it). */
-    static final double FULL_GUIDANCE = 12.5;
+    private static final double FULL_GUIDANCE = 12.5;
 
     @Override
     public SamplingPlan plan(SchedulerConfig config, int steps, int skipped) {

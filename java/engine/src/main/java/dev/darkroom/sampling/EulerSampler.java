@@ -32,8 +32,6 @@ final class EulerSampler implements Sampler {
             plan.end(churnsBefore ? churn.before(i + 1, end, plan) : end);
         }
         double initial = all.initialScale(config);
-        return churnsBefore
-                ? churn.build(plan, initial, levels.mixture(0))
-                : plan.build(initial, levels.mixture(0));
+        return churnsBefore ? churn.build(plan, initial, levels.mixture(0)) : plan.build(initial, levels.mixture(0));
     }
 }

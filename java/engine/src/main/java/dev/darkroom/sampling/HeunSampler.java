@@ -25,7 +25,9 @@ final class HeunSampler implements Sampler {
                     churn.sigma(i),
                     churn.time(i, levels, noise.sigmas()),
                     levels.sigma(i + 1),
-                    i + 1 < levels.steps() ? levels.time(i + 1) : NoiseLevels.timeOf(noise.sigmas(), levels.sigma(i + 1)));
+                    i + 1 < levels.steps()
+                            ? levels.time(i + 1)
+                            : NoiseLevels.timeOf(noise.sigmas(), levels.sigma(i + 1)));
             step(plan, config, change, sample -> churn.before(following, sample, plan));
         }
         return churn.build(plan, all.initialScale(config), levels.mixture(0));

@@ -100,7 +100,8 @@ final class NoiseLevels {
 
     /** Levels of a model that was trained for all levels of a range, in the way of Karras et al. 2022: the time is ln(σ) / 4. */
     static NoiseLevels ofRange(SchedulerConfig config, int steps) {
-        boolean karras = config.choice("sigma_schedule", "karras", "exponential").equals("karras");
+        boolean karras =
+                config.choice("sigma_schedule", "karras", "exponential").equals("karras");
         double smallest = config.real("sigma_min", 0.002);
         double[] sigmas = (karras ? SigmaSchedule.KARRAS : SigmaSchedule.EXPONENTIAL)
                 .levels(config.real("sigma_max", 80), smallest, steps);
@@ -162,6 +163,14 @@ final class NoiseLevels {
         return config.asked().isEmpty() && config.spacing() == Spacing.LEADING
                 ? Math.sqrt(largest * largest + 1)
                 : largest;
+    }
+
+    /**
+     * What noise is multiplied by to become the first sample of a sampler whose samples are of unit variance: 1 in diffusers, and where the schedule was
+     * asked for by name what makes the sample AUTOMATIC1111's.
+     */
+    double unitInitialScale(SchedulerConfig config) {
+        return config.asked().isPresent() ? noiseRate(0) : 1;
     }
 
     double largest() {

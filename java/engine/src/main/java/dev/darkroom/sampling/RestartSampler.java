@@ -29,7 +29,10 @@ final class RestartSampler implements Sampler {
             HeunSampler.LevelChange change = new HeunSampler.LevelChange(
                     from, NoiseLevels.timeOf(trained, from), to, NoiseLevels.timeOf(trained, to));
             HeunSampler.step(
-                    plan, config, change, end -> next > to ? end.plus(plan.noise().times(added)) : end);
+                    plan,
+                    config,
+                    change,
+                    end -> next > to ? end.plus(plan.noise().times(added)) : end);
         }
         return plan.build(all.initialScale(config), levels.mixture(0));
     }
@@ -62,7 +65,9 @@ final class RestartSampler implements Sampler {
     /** The levels themselves, or so many between the same ends. */
     private static double[] descent(NoiseLevels levels, int steps, boolean anew) {
         double[] descent = new double[steps + 1];
-        double[] spaced = anew ? SigmaSchedule.KARRAS.levels(levels.sigma(0), levels.sigma(levels.steps() - 1), steps) : new double[0];
+        double[] spaced = anew
+                ? SigmaSchedule.KARRAS.levels(levels.sigma(0), levels.sigma(levels.steps() - 1), steps)
+                : new double[0];
         for (int i = 0; i < steps; i++) {
             descent[i] = anew ? spaced[i] : levels.sigma(i);
         }

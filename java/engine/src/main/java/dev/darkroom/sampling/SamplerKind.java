@@ -71,14 +71,18 @@ public enum SamplerKind {
      * @throws IllegalArgumentException naming the known ones
      */
     public static Choice parse(String name) {
+        SigmaSchedule said = SigmaSchedule.DISCRETE;
+        int length = 0; // of the longest title that the name ends with: "SGM Uniform" rather than "Uniform"
         for (SigmaSchedule schedule : SigmaSchedule.values()) {
             String suffix = " " + schedule.title().toLowerCase(Locale.ROOT);
             if (schedule != SigmaSchedule.DISCRETE
+                    && suffix.length() > length
                     && name.toLowerCase(Locale.ROOT).endsWith(suffix)) {
-                return new Choice(find(name.substring(0, name.length() - suffix.length())), schedule);
+                said = schedule;
+                length = suffix.length();
             }
         }
-        return new Choice(find(name), SigmaSchedule.DISCRETE);
+        return new Choice(find(name.substring(0, name.length() - length)), said);
     }
 
     private static SamplerKind find(String name) {

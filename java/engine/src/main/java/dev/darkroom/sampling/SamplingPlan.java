@@ -18,7 +18,11 @@ import org.jspecify.annotations.Nullable;
  * @param adaptive          what decides on the steps while they are made, so that these here are a guess; null where they are fixed
  */
 public record SamplingPlan(
-        List<Step> steps, int slots, double initialNoiseScale, Mixture start, @Nullable AdaptiveSolver adaptive) {
+        List<Step> steps,
+        int slots,
+        double initialNoiseScale,
+        Mixture start,
+        @Nullable AdaptiveSolver adaptive) {
     /** The sample, x. */
     public static final int SAMPLE = 0;
 

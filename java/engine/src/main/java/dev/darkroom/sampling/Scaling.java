@@ -25,8 +25,8 @@ enum Scaling {
         }
 
         @Override
-        double initialScale(NoiseLevels levels) {
-            return 1;
+        double initialScale(SchedulerConfig config, NoiseLevels levels) {
+            return levels.unitInitialScale(config);
         }
     },
     /** picture + σ · noise, and a network whose input and output are scaled for pictures of deviation 1/2 (Karras et al. 2022, table 1). */
@@ -57,7 +57,7 @@ enum Scaling {
         }
 
         @Override
-        double initialScale(NoiseLevels levels) {
+        double initialScale(SchedulerConfig config, NoiseLevels levels) {
             return Math.hypot(levels.largest(), 1);
         }
     };
@@ -75,7 +75,7 @@ enum Scaling {
     abstract LinearForm picture(Prediction prediction, LinearForm x, LinearForm output, NoiseLevels levels, int i);
 
     /** What noise is multiplied by to become the first sample. */
-    abstract double initialScale(NoiseLevels levels);
+    abstract double initialScale(SchedulerConfig config, NoiseLevels levels);
 
     /** What a sample is made of at level i. */
     SamplingPlan.Mixture mixture(NoiseLevels levels, int i) {

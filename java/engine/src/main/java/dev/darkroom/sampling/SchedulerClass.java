@@ -24,7 +24,8 @@ enum SchedulerClass {
             "EulerDiscreteScheduler",
             new EulerSampler(),
             Spacing.LINSPACE,
-            Fields.SIGMAS + Fields.RANGE + Fields.END + Fields.RESCALE + Fields.CHURN + "interpolation_type timestep_type"),
+            Fields.SIGMAS + Fields.RANGE + Fields.END + Fields.RESCALE + Fields.CHURN
+                    + "interpolation_type timestep_type"),
     EULER_ANCESTRAL(
             "EulerAncestralDiscreteScheduler",
             new EulerAncestralSampler(),
@@ -42,8 +43,7 @@ enum SchedulerClass {
             new DpmSolverSinglestepSampler(),
             Spacing.LINSPACE,
             Fields.THRESHOLD + Fields.SIGMAS + Fields.END + Fields.SOLVER + "algorithm_type lambda_min_clipped"),
-    DPM_SOLVER_SDE(
-            "DPMSolverSDEScheduler", new DpmppSdeSampler(), Spacing.LINSPACE, Fields.SIGMAS + Fields.NOISE),
+    DPM_SOLVER_SDE("DPMSolverSDEScheduler", new DpmppSdeSampler(), Spacing.LINSPACE, Fields.SIGMAS + Fields.NOISE),
     UNIPC(
             "UniPCMultistepScheduler",
             new UniPcSampler(),
@@ -53,10 +53,7 @@ enum SchedulerClass {
     LMS("LMSDiscreteScheduler", new LmsSampler(), Spacing.LINSPACE, Fields.SIGMAS),
     DPM2("KDPM2DiscreteScheduler", new Dpm2Sampler(false), Spacing.LINSPACE, Fields.SIGMAS + Fields.CHURN),
     DPM2_ANCESTRAL(
-            "KDPM2AncestralDiscreteScheduler",
-            new Dpm2Sampler(true),
-            Spacing.LINSPACE,
-            Fields.SIGMAS + Fields.NOISE),
+            "KDPM2AncestralDiscreteScheduler", new Dpm2Sampler(true), Spacing.LINSPACE, Fields.SIGMAS + Fields.NOISE),
     DEIS(
             "DEISMultistepScheduler",
             new DeisSampler(),
@@ -83,12 +80,14 @@ enum SchedulerClass {
             Fields.CLIP + Fields.THRESHOLD + Fields.RESCALE + "set_alpha_to_one eta"),
     EULER_CFG_PP("sample_euler_cfg_pp", new EulerCfgPlusPlusSampler(), Spacing.LINSPACE, Fields.RESCALE),
     DPMPP_2S_ANCESTRAL(
-            "sample_dpmpp_2s_ancestral", new Dpmpp2sAncestralSampler(), Spacing.LINSPACE, Fields.RESCALE + Fields.NOISE),
+            "sample_dpmpp_2s_ancestral",
+            new Dpmpp2sAncestralSampler(),
+            Spacing.LINSPACE,
+            Fields.RESCALE + Fields.NOISE),
     DPMPP_2M_V2("dpmpp2mv2", new Dpmpp2mV2Sampler(), Spacing.LINSPACE, Fields.RESCALE),
     DPMPP_3M_SDE("sample_dpmpp_3m_sde", new Dpmpp3mSdeSampler(), Spacing.LINSPACE, Fields.RESCALE + Fields.NOISE),
     DPM_FAST("sample_dpm_fast", new DpmFastSampler(), Spacing.LINSPACE, Fields.RESCALE + Fields.NOISE),
-    DPM_ADAPTIVE(
-            "sample_dpm_adaptive", new DpmAdaptiveSampler(), Spacing.LINSPACE, Fields.RESCALE + Fields.NOISE),
+    DPM_ADAPTIVE("sample_dpm_adaptive", new DpmAdaptiveSampler(), Spacing.LINSPACE, Fields.RESCALE + Fields.NOISE),
     RESTART("restart_sampler", new RestartSampler(), Spacing.LINSPACE, Fields.RESCALE + "s_noise"),
     IPNDM("sample_ipndm", new IpndmSampler(), Spacing.LINSPACE, Fields.RESCALE);
 
@@ -164,7 +163,9 @@ enum SchedulerClass {
     }
 
     NoiseSchedule.Betas betas() {
-        return this == LCM || this == TCD || isForeign() ? NoiseSchedule.Betas.SCALED_LINEAR : NoiseSchedule.Betas.LINEAR;
+        return this == LCM || this == TCD || isForeign()
+                ? NoiseSchedule.Betas.SCALED_LINEAR
+                : NoiseSchedule.Betas.LINEAR;
     }
 
     double betaStart() {

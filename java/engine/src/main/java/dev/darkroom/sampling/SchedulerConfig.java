@@ -56,7 +56,8 @@ public final class SchedulerConfig {
     public SchedulerConfig with(SamplerKind other) {
         if (other.schedulerClass().isOfRange() != kind.schedulerClass().isOfRange()) {
             boolean isOfRange = kind.schedulerClass().isOfRange();
-            throw new IllegalArgumentException("the sampler " + other.title() + " is not for models that were trained as "
+            throw new IllegalArgumentException("the sampler " + other.title()
+                    + " is not for models that were trained as "
                     + source + " says; take one of "
                     + SamplerKind.titlesWhere(each -> each.schedulerClass().isOfRange() == isOfRange));
         }

@@ -27,8 +27,8 @@ public enum SigmaSchedule {
     KL_OPTIMAL("KL Optimal"),
     /** Optimised for Stable Diffusion 1.5 (Sabour et al. 2024, table 6), with other numbers of steps by interpolation in the logarithm. */
     ALIGN_YOUR_STEPS("Align Your Steps", "ays"),
-    /** The same for SDXL. */
-    ALIGN_YOUR_STEPS_XL("Align Your Steps XL", "aysxl");
+    /** The same for SDXL; under the same name, as the model decides. */
+    ALIGN_YOUR_STEPS_XL("Align Your Steps");
 
     private static final double RHO = 7;
     private static final double[] ALIGNED = {

@@ -97,7 +97,8 @@ public final class StepSums {
 
     /** Adds what a step reads before it has assigned it. */
     private void collectState(List<Sums> step) {
-        SortedSet<Integer> assigned = new TreeSet<>(List.of(SamplingPlan.OUTPUT, SamplingPlan.NOISE, SamplingPlan.UNGUIDED));
+        SortedSet<Integer> assigned =
+                new TreeSet<>(List.of(SamplingPlan.OUTPUT, SamplingPlan.NOISE, SamplingPlan.UNGUIDED));
         for (Sums round : step) {
             state.addAll(without(read(round.forms().values()), assigned));
             assigned.addAll(round.forms().keySet());

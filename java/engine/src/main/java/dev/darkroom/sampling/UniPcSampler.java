@@ -15,7 +15,7 @@ final class UniPcSampler implements Sampler {
         for (int i = skipped; i < steps; i++) {
             compilation.step(i, i - skipped);
         }
-        return compilation.plan.build(1, levels.unitMixture(skipped));
+        return compilation.plan.build(levels.unitInitialScale(config), levels.unitMixture(skipped));
     }
 
     private static final class Compilation {
