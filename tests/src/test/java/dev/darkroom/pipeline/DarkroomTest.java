@@ -268,7 +268,8 @@ final class DarkroomTest {
                         .schedule("karras")),
                 bad("has no schedule but discrete, asked for is Karras", request -> request.sampler("DPM fast")
                         .schedule("karras")),
-                bad("LMS has no eta; it belongs to", request -> request.sampler("LMS").eta(1)),
+                bad("LMS has no eta; it belongs to", request -> request.sampler("LMS")
+                        .eta(1)),
                 bad("DPM adaptive depend on the picture", request -> request.sampler("DPM adaptive")
                         .count(2)),
                 bad("EDM Euler is not for models", request -> request.sampler("EDM Euler")),

@@ -57,7 +57,8 @@ class SamplerRatesTest {
                         .steps(steps)
                         .guidance(5)
                         .seed(total++);
-                right += Colours.nearest(Colours.ofBorder(darkroom.generate(request.build()).picture()))
+                right += Colours.nearest(Colours.ofBorder(
+                                        darkroom.generate(request.build()).picture()))
                                 .equals(background)
                         ? 1
                         : 0;

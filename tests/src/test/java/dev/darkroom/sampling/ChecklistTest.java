@@ -29,13 +29,20 @@ class ChecklistTest {
     @Test
     @DisplayName("correctness 29: leading, linspace and trailing times")
     void times() {
-        assertArrayEquals(new double[] {801, 601, 401, 201, 1}, times(config("EulerDiscreteScheduler",
-                ",'timestep_spacing':'leading','steps_offset':1"), 5));
+        assertArrayEquals(
+                new double[] {801, 601, 401, 201, 1},
+                times(config("EulerDiscreteScheduler", ",'timestep_spacing':'leading','steps_offset':1"), 5));
         assertArrayEquals(new double[] {999, 749.25, 499.5, 249.75, 0}, times(config("EulerDiscreteScheduler", ""), 5));
-        assertArrayEquals(new double[] {999, 799, 599, 399, 199}, times(config("EulerDiscreteScheduler",
-                ",'timestep_spacing':'trailing'"), 5));
-        assertArrayEquals(new double[] {999, 666, 332}, times(config("EulerDiscreteScheduler", // of 1000, 667, 333
-                ",'timestep_spacing':'trailing'"), 3));
+        assertArrayEquals(
+                new double[] {999, 799, 599, 399, 199},
+                times(config("EulerDiscreteScheduler", ",'timestep_spacing':'trailing'"), 5));
+        assertArrayEquals(
+                new double[] {999, 666, 332},
+                times(
+                        config(
+                                "EulerDiscreteScheduler", // of 1000, 667, 333
+                                ",'timestep_spacing':'trailing'"),
+                        3));
     }
 
     @Test
@@ -44,35 +51,44 @@ class ChecklistTest {
         double sigma = 14.6146412;
         assertEquals(sigma, config("EulerDiscreteScheduler", "").plan(5, 0).initialNoiseScale(), 1e-6);
         double first = config("DDIMScheduler", "").noise().sigma(801);
-        SamplingPlan leading = config(
-                        "EulerDiscreteScheduler", ",'timestep_spacing':'leading','steps_offset':1")
+        SamplingPlan leading = config("EulerDiscreteScheduler", ",'timestep_spacing':'leading','steps_offset':1")
                 .plan(5, 0);
         assertEquals(Math.sqrt(first * first + 1), leading.initialNoiseScale(), 1e-9);
         assertEquals(1 / Math.sqrt(first * first + 1), leading.steps().get(0).inputScale(), 1e-9);
-        for (String unit : List.of("DDIMScheduler", "PNDMScheduler", "UniPCMultistepScheduler", "DPMSolverMultistepScheduler")) {
+        for (String unit :
+                List.of("DDIMScheduler", "PNDMScheduler", "UniPCMultistepScheduler", "DPMSolverMultistepScheduler")) {
             assertEquals(1, config(unit, "").plan(5, 0).initialNoiseScale());
             assertEquals(1, config(unit, "").plan(5, 0).steps().get(0).inputScale());
         }
     }
 
     @Test
-    @DisplayName("correctness 31: the last step of DDIM ends at the first trained level, where the configuration says so")
+    @DisplayName(
+            "correctness 31: the last step of DDIM ends at the first trained level, where the configuration says so")
     void lastAlpha() {
-        // The last step's sample is √ᾱ · picture + √(1 - ᾱ) · ε: of a sample without noise nothing but the picture's share is left.
+        // The last step's sample is √ᾱ · picture + √(1 - ᾱ) · ε: of a sample without noise nothing but the picture's
+        // share is left.
         SchedulerConfig config = config("DDIMScheduler", ",'set_alpha_to_one':false");
         SamplingPlan.Step last = config.plan(5, 0).steps().get(4);
         double alpha = config.noise().alphaCumulative((int) last.time());
         double expected = Math.sqrt(config.noise().alphaCumulative(0) / alpha);
         assertEquals(expected, last.assignments().get(0).form().coefficient(SamplingPlan.SAMPLE), 1e-12);
-        double toOne = config("DDIMScheduler", "").plan(5, 0).steps().get(4)
-                .assignments().get(0).form().coefficient(SamplingPlan.SAMPLE);
+        double toOne = config("DDIMScheduler", "")
+                .plan(5, 0)
+                .steps()
+                .get(4)
+                .assignments()
+                .get(0)
+                .form()
+                .coefficient(SamplingPlan.SAMPLE);
         assertEquals(1 / Math.sqrt(alpha), toOne, 1e-12);
     }
 
     @Test
     @DisplayName("correctness 32: PLMS makes a call more, at its second time again, and from its first sample")
     void plms() {
-        SamplingPlan plan = config("PNDMScheduler", ",'skip_prk_steps':true,'steps_offset':1").plan(5, 0);
+        SamplingPlan plan = config("PNDMScheduler", ",'skip_prk_steps':true,'steps_offset':1")
+                .plan(5, 0);
         assertArrayEquals(
                 new double[] {801, 601, 601, 401, 201, 1},
                 plan.steps().stream().mapToDouble(SamplingPlan.Step::time).toArray());
@@ -82,11 +98,15 @@ class ChecklistTest {
     @Test
     @DisplayName("correctness 34: a step that ends without noise is of first order")
     void lastStep() {
-        for (SamplerKind kind : List.of(SamplerKind.DPMPP_2M, SamplerKind.DPMPP_2M_SDE, SamplerKind.UNIPC, SamplerKind.DPMPP_3M_SDE)) {
+        for (SamplerKind kind :
+                List.of(SamplerKind.DPMPP_2M, SamplerKind.DPMPP_2M_SDE, SamplerKind.UNIPC, SamplerKind.DPMPP_3M_SDE)) {
             SamplingPlan plan = config("DDIMScheduler", "").with(kind).plan(20, 0);
             SamplingPlan.Step step = plan.steps().get(plan.steps().size() - 1);
-            SamplingPlan.Assignment end = step.assignments().get(step.assignments().size() - 1);
-            assertFalse(end.form().coefficients().containsKey(SamplingPlan.HISTORY + 1), kind + " reads older predictions: " + end);
+            SamplingPlan.Assignment end =
+                    step.assignments().get(step.assignments().size() - 1);
+            assertFalse(
+                    end.form().coefficients().containsKey(SamplingPlan.HISTORY + 1),
+                    kind + " reads older predictions: " + end);
         }
     }
 
@@ -104,7 +124,8 @@ class ChecklistTest {
     }
 
     @Test
-    @DisplayName("correctness 37: image to image leaves out steps from the front, and starts at the first time that is left")
+    @DisplayName(
+            "correctness 37: image to image leaves out steps from the front, and starts at the first time that is left")
     void imageToImage() {
         for (SamplerKind kind : List.of(SamplerKind.EULER, SamplerKind.HEUN, SamplerKind.DDIM)) {
             SchedulerConfig config = config("DDIMScheduler", "").with(kind);
@@ -112,7 +133,9 @@ class ChecklistTest {
             SamplingPlan some = config.plan(10, 6);
             int calls = some.steps().size();
             assertEquals(
-                    all.steps().subList(all.steps().size() - calls, all.steps().size()).toString(),
+                    all.steps()
+                            .subList(all.steps().size() - calls, all.steps().size())
+                            .toString(),
                     some.steps().toString(),
                     kind.title());
             double time = some.steps().get(0).time();

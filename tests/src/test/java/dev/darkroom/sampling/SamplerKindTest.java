@@ -90,9 +90,9 @@ class SamplerKindTest {
 
     @Test
     void anUnknownScheduleIsRefusedWithTheKnownOnes() {
-        String message = String.valueOf(assertThrows(
-                        IllegalArgumentException.class, () -> SigmaSchedule.parse("gits", SamplerKind.EULER))
-                .getMessage());
+        String message = String.valueOf(
+                assertThrows(IllegalArgumentException.class, () -> SigmaSchedule.parse("gits", SamplerKind.EULER))
+                        .getMessage());
         assertTrue(message.contains("\"gits\"") && message.contains("Karras, Exponential"), message);
     }
 

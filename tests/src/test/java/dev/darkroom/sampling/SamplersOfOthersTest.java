@@ -43,8 +43,10 @@ class SamplersOfOthersTest {
     /** Those of the checklist of correctness carry its number. */
     private static String title(Map.Entry<String, JsonNode> each) {
         return switch (each.getKey()) {
-            case "2m_karras" -> "correctness 33: Karras's levels, and times by interpolation in the logarithm: 2m_karras";
-            case "dpm2", "dpm2_a", "3m_sde" -> "correctness 34: the level before the last is left out: " + each.getKey();
+            case "2m_karras" ->
+                "correctness 33: Karras's levels, and times by interpolation in the logarithm: 2m_karras";
+            case "dpm2", "dpm2_a", "3m_sde" ->
+                "correctness 34: the level before the last is left out: " + each.getKey();
             case "euler_a_eta" -> "correctness 35: Euler a splits its step by eta: euler_a_eta";
             default -> each.getKey();
         };
@@ -85,14 +87,18 @@ class SamplersOfOthersTest {
         float[] expectedInputs = file.get(id + "/inputs").toFloats();
         for (int k = 0; k < entry.path("kept").size(); k++) {
             int call = entry.path("kept").get(k).asInt();
-            assertClose("input of call " + call, Arrays.copyOfRange(expectedInputs, k * size, (k + 1) * size), inputs.get(call));
+            assertClose(
+                    "input of call " + call,
+                    Arrays.copyOfRange(expectedInputs, k * size, (k + 1) * size),
+                    inputs.get(call));
         }
         assertClose("last sample", file.get(id + "/last").toFloats(), last);
     }
 
     private static SamplingPlan plan(JsonNode entry) throws IOException {
         SamplerKind kind = SamplerKind.parse(entry.path("sampler").asText()).kind();
-        SchedulerConfig config = SchedulerConfig.of("test", new ObjectMapper().readTree(MODEL)).with(kind);
+        SchedulerConfig config =
+                SchedulerConfig.of("test", new ObjectMapper().readTree(MODEL)).with(kind);
         String schedule = entry.path("schedule").asText();
         if (!schedule.isEmpty()) {
             config = config.with(SigmaSchedule.parse(schedule, kind));

@@ -45,7 +45,8 @@ class SamplingPlanTest {
     void slotsAreWrittenBeforeTheyAreReadAndNoiseIsDrawnWhereItIsUsed(SamplerKind kind) {
         for (int skipped = 0; skipped < STEPS; skipped++) {
             SamplingPlan plan = withEta(kind).plan(STEPS, skipped);
-            Set<Integer> written = new HashSet<>(List.of(SamplingPlan.SAMPLE, SamplingPlan.OUTPUT, SamplingPlan.UNGUIDED));
+            Set<Integer> written =
+                    new HashSet<>(List.of(SamplingPlan.SAMPLE, SamplingPlan.OUTPUT, SamplingPlan.UNGUIDED));
             for (SamplingPlan.Step step : plan.steps()) {
                 boolean usesNoise = false;
                 for (SamplingPlan.Assignment assignment : step.assignments()) {
@@ -69,8 +70,7 @@ class SamplingPlanTest {
     void samplersWithoutHistoryBeginInTheMiddleAsTheyGoOn(SamplerKind kind) {
         List<SamplingPlan.Step> all = withEta(kind).plan(STEPS, 0).steps();
         for (int skipped = 1; skipped < STEPS; skipped++) {
-            List<SamplingPlan.Step> tail =
-                    withEta(kind).plan(STEPS, skipped).steps();
+            List<SamplingPlan.Step> tail = withEta(kind).plan(STEPS, skipped).steps();
             assertEquals(all.subList(all.size() - tail.size(), all.size()).toString(), tail.toString());
         }
     }

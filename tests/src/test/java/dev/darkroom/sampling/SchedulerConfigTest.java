@@ -46,8 +46,7 @@ class SchedulerConfigTest {
     @Test
     void optionsOfAnotherClassStartFromTheirDefaults() {
         SchedulerConfig own = config("UniPCMultistepScheduler", SD + ",'solver_order':3,'solver_type':'bh1'");
-        String expected =
-                config("DPMSolverMultistepScheduler", SD).plan(6, 0).toString();
+        String expected = config("DPMSolverMultistepScheduler", SD).plan(6, 0).toString();
         assertEquals(expected, own.with(SamplerKind.DPMPP_2M).plan(6, 0).toString());
     }
 
@@ -160,18 +159,18 @@ class SchedulerConfigTest {
         "PNDM, PLMS has no schedule but discrete",
     })
     void norDoSamplersTakeOneThatSpaceTheirLevelsThemselves(SamplerKind kind, String what) {
-        String message = String.valueOf(assertThrows(IllegalArgumentException.class, () -> config("DDIMScheduler", SD)
-                        .with(kind)
-                        .with(SigmaSchedule.KARRAS))
+        String message = String.valueOf(assertThrows(
+                        IllegalArgumentException.class,
+                        () -> config("DDIMScheduler", SD).with(kind).with(SigmaSchedule.KARRAS))
                 .getMessage());
         assertTrue(message.contains(what) && message.contains("schedules belong to Euler"), message);
     }
 
     @Test
     void aParameterIsRefusedBySamplersThatDoNotHaveIt() {
-        String message = String.valueOf(assertThrows(IllegalArgumentException.class, () -> config("DDIMScheduler", SD)
-                        .with(SamplerKind.LMS)
-                        .with("s_churn", 1))
+        String message = String.valueOf(assertThrows(
+                        IllegalArgumentException.class,
+                        () -> config("DDIMScheduler", SD).with(SamplerKind.LMS).with("s_churn", 1))
                 .getMessage());
         assertTrue(message.contains("LMS has no s_churn; it belongs to Euler, Heun, DPM2"), message);
         assertThrows(
@@ -185,9 +184,8 @@ class SchedulerConfigTest {
                         .with(SamplerKind.EDM_EULER))
                 .getMessage());
         assertTrue(message.contains("EDM Euler is not for models"), message);
-        message = String.valueOf(assertThrows(
-                        IllegalArgumentException.class,
-                        () -> config("EDMEulerScheduler", SD).with(SamplerKind.HEUN))
+        message = String.valueOf(assertThrows(IllegalArgumentException.class, () -> config("EDMEulerScheduler", SD)
+                        .with(SamplerKind.HEUN))
                 .getMessage());
         assertTrue(message.contains("take one of EDM Euler, EDM DPM++ 2M"), message);
     }

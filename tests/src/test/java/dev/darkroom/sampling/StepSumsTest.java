@@ -52,8 +52,8 @@ class StepSumsTest {
     }
 
     private static void check(SamplingPlan made, int rounds) {
-        SamplingPlan plan =
-                new SamplingPlan(made.steps(), made.slots(), made.initialNoiseScale(), made.start(), null); // as it stands
+        SamplingPlan plan = new SamplingPlan(
+                made.steps(), made.slots(), made.initialNoiseScale(), made.start(), null); // as it stands
         double[] start = new Random(3).doubles(SIZE, -2, 2).toArray();
         List<double[]> expected = new ArrayList<>();
         PlanInterpreter.run(plan, start, 1, new Model(), noise(), (i, sample) -> expected.add(sample.clone()));

@@ -106,7 +106,8 @@ abstract class GenerateCommand implements Callable<Integer> {
 
     @Option(
             names = "--eta",
-            description = "Share of fresh noise in each step, 0 to 1, of samplers that have a choice. Default: the sampler's own.")
+            description =
+                    "Share of fresh noise in each step, 0 to 1, of samplers that have a choice. Default: the sampler's own.")
     private @Nullable Double eta;
 
     @Option(names = "--s-churn", description = "Noise added before each step of Euler, Heun and DPM2. Default: 0.")
