@@ -113,7 +113,7 @@ final class ClipCommand implements Callable<Integer> {
         if (score) {
             return new ClipScores(names, compared, clip.embedImages(pictures), clip.embedTexts(compared), top != null, best);
         }
-        return new ClipComparison(names, compared, clip.similarities(pictures, compared), top != null, best);
+        return new ClipComparison(names, compared, clip.compare(pictures, compared), top != null, best);
     }
 
     private void checkOptions() {

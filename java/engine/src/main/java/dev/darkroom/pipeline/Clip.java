@@ -123,11 +123,11 @@ public final class Clip implements AutoCloseable {
         List<Named> named = IntStream.range(0, pictures.size())
                 .mapToObj(i -> new Named("picture " + (i + 1), pictures.get(i)))
                 .toList();
-        return similarities((Iterable<Named>) named, texts);
+        return compare(named, texts);
     }
 
     /** As {@link #similarities(List, List)}, for pictures that are taken one after the other and need not all fit into memory. */
-    public Similarities similarities(Iterable<Named> pictures, List<String> texts) {
+    public Similarities compare(Iterable<Named> pictures, List<String> texts) {
         float[][] textEmbeddings = embedTexts(texts);
         float[][] imageEmbeddings = embedImages(pictures);
         double[][] probabilities = model.logits(imageEmbeddings, textEmbeddings);
