@@ -40,6 +40,8 @@ final class VerifierTest {
         "unet, BF16, 6",
         "vae, F32, 4",
         "vae, BF16, 4",
+        "clip, F32, 11",
+        "clip, BF16, 11",
         "pipelines, F32, 10",
         "pipelines, BF16, 8"
     })

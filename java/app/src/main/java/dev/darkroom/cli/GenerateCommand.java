@@ -125,7 +125,8 @@ abstract class GenerateCommand implements Callable<Integer> {
     @Option(
             names = "--clip-skip",
             defaultValue = "1",
-            description = "Layer of the text encoder, counted from the last. Default: ${DEFAULT-VALUE}.")
+            description = "Layer of the text encoder, counted from the last as AUTOMATIC1111 does: 1 is the model's own;"
+                    + " diffusers' clip_skip plus 1. Default: ${DEFAULT-VALUE}.")
     private int clipSkip;
 
     @Option(

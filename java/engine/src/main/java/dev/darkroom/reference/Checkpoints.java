@@ -1,5 +1,7 @@
 package dev.darkroom.reference;
 
+import dev.darkroom.models.clip.ClipConfig;
+import dev.darkroom.models.clip.ClipModel;
 import dev.darkroom.models.clip.ClipTextConfig;
 import dev.darkroom.models.clip.ClipTextEncoder;
 import dev.darkroom.models.unet.UNet;
@@ -9,6 +11,7 @@ import dev.darkroom.models.vae.VaeConfig;
 import dev.darkroom.nn.Parameters;
 import dev.darkroom.tensor.DType;
 import dev.darkroom.tensor.Ops;
+import dev.darkroom.weights.ClipFiles;
 import dev.darkroom.weights.ModelComponent;
 import dev.darkroom.weights.WeightPath;
 import dev.darkroom.weights.WeightSource;
@@ -32,6 +35,10 @@ final class Checkpoints {
         ModelComponent part = ModelComponent.open(folder);
         ClipTextConfig config = ClipTextConfig.of(folder.toString(), part.config());
         return new ClipTextEncoder(parameters(ops, dtype, part.weights()), config);
+    }
+
+    static ClipModel clip(Ops ops, DType dtype, ClipFiles files) {
+        return new ClipModel(parameters(ops, dtype, files.weights()), ClipConfig.of(files.location(), files.config()));
     }
 
     private static Parameters parameters(Ops ops, DType dtype, WeightSource weights) {

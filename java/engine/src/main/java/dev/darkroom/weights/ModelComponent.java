@@ -100,7 +100,7 @@ public final class ModelComponent {
     }
 
     /**
-     * The weights under the names diffusers gives them today; text encoders with the prefix {@code text_model.}.
+     * The weights under the names diffusers gives them today; CLIP's encoders with the prefix {@code text_model.} or {@code vision_model.}.
      *
      * @throws WeightsException when there are none, or they are broken
      */
@@ -131,9 +131,18 @@ public final class ModelComponent {
         if (config.path("_class_name").asText().equals("AutoencoderKL")) {
             return DiffusersNames.vae(weights);
         }
-        boolean text = config.path("architectures").path(0).asText().startsWith("CLIPTextModel")
-                || config.path("model_type").asText().equals("clip_text_model");
-        return text ? DiffusersNames.textEncoder(weights) : weights;
+        if (isEncoder(config, "CLIPTextModel", "clip_text_model")) {
+            return DiffusersNames.textEncoder(weights);
+        }
+        return isEncoder(config, "CLIPVisionModel", "clip_vision_model")
+                ? DiffusersNames.imageEncoder(weights)
+                : weights;
+    }
+
+    /** Whether a transformers config is of this class, with a projection or without. */
+    private static boolean isEncoder(JsonNode config, String className, String modelType) {
+        return config.path("architectures").path(0).asText().startsWith(className)
+                || config.path("model_type").asText().equals(modelType);
     }
 
     /** The file names in {@code folder}, for messages. */

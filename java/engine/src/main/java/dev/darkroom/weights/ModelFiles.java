@@ -112,7 +112,7 @@ public final class ModelFiles {
         return new ModelFiles(location, family, index, changed);
     }
 
-    private static Path pathOf(String spec) {
+    static Path pathOf(String spec) {
         try {
             return Path.of(spec);
         } catch (InvalidPathException e) {
