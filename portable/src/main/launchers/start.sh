@@ -6,10 +6,11 @@ loader=/lib64/ld-linux-x86-64.so.2 # glibc's, which the runtime names
 export PATH="${PATH:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}"
 [ -n "${LC_ALL-}${LC_CTYPE-}${LANG-}" ] || export LC_CTYPE=C.UTF-8
 
-# What the dynamic loader says of libraries, or of versions of them, that this system lacks. Java's own are found when it runs.
+# What the dynamic loader says of libraries, or of versions of them, that this system lacks.
 lacking() {
   for library in server/libjvm.so libzip.so; do
-    "$loader" --list "$home/runtime/lib/$library" 2>&1 | grep 'not found' | grep -v '^[[:space:]]*lib\(jvm\|java\)\.so' || :
+    LD_LIBRARY_PATH="$home/runtime/lib/server:$home/runtime/lib" "$loader" --list "$home/runtime/lib/$library" 2>&1 |
+      grep -e 'not found' -e 'cannot open' || :
   done
 }
 

@@ -42,9 +42,13 @@ public final class PortableFolder {
         Path part = root.resolve("target/portable.part");
         Files.createDirectories(finished.getParent());
         Trees.delete(part);
-        new PortableFolder(root, part).make(Path.of(arguments[1]), arguments[2]);
-        Trees.delete(finished);
-        Files.move(part, finished);
+        try {
+            new PortableFolder(root, part).make(Path.of(arguments[1]), arguments[2]);
+            Trees.delete(finished);
+            Files.move(part, finished);
+        } finally {
+            Trees.delete(part);
+        }
         Trees.delete(Path.of(arguments[1])); // or those of another version would be packed the next time as well
         System.out.println("The portable folder is " + finished);
     }

@@ -73,7 +73,7 @@ final class FolderContentsTest {
     @Test
     void theRuntimeHasTheModulesThatJdepsFinds() throws IOException {
         List<String> command = new ArrayList<>(List.of("--multi-release", "17", "--ignore-missing-deps"));
-        command.addAll(List.of("--print-module-deps", "-cp", Folder.BUILT.resolve("lib") + "/*"));
+        command.add("--print-module-deps");
         jars("lib").stream()
                 .filter(jar -> jar.getFileName().toString().startsWith("darkroom-"))
                 .forEach(jar -> command.add(jar.toString()));
@@ -92,7 +92,8 @@ final class FolderContentsTest {
         for (Path jar : jars("lib")) {
             try (ZipFile zip = new ZipFile(jar.toFile())) {
                 zip.stream()
-                        .forEach(entry -> assertFalse(entry.getName().contains("JNvPTXCompiler"), jar + " " + entry));
+                        .forEach(
+                                entry -> assertFalse(entry.getName().contains("libJNvPTXCompiler"), jar + " " + entry));
             }
         }
     }

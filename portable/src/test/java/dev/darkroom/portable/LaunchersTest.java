@@ -15,7 +15,6 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** With a folder that holds the launchers and of the runtime what they look at. */
 @DisplayName("The launchers, where the folder's Java cannot run,")
 final class LaunchersTest {
     private static final String JVM = "runtime/lib/server/libjvm.so";
@@ -26,7 +25,7 @@ final class LaunchersTest {
     @BeforeEach
     void copy() throws IOException {
         Folder.assumeItWasBuilt();
-        for (String name : List.of("bin", "lib/start.sh", "runtime/bin", "runtime/lib/libzip.so", JVM)) {
+        for (String name : List.of("bin", "lib/start.sh", "runtime")) {
             Trees.copy(Folder.BUILT.resolve(name), folder.resolve(name));
         }
     }
@@ -84,10 +83,10 @@ final class LaunchersTest {
     @Test
     void nameALibraryThatTheSystemLacks() throws Exception {
         replace(JVM, "libstdc++.so.6", "libstdc++.so.9");
-        assertRefused(folder, Map.of(), "libstdc++.so.9 => not found");
+        assertRefused(folder, Map.of(), "lacks libraries", "libstdc++.so.9");
         replace(JVM, "libstdc++.so.9", "libstdc++.so.6");
         replace("runtime/lib/libzip.so", "libz.so.1", "libz.so.9");
-        assertRefused(folder, Map.of(), "libz.so.9 => not found");
+        assertRefused(folder, Map.of(), "libz.so.9");
     }
 
     @Test
