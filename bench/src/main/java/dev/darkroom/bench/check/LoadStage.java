@@ -1,0 +1,107 @@
+package dev.darkroom.bench.check;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Stream;
+
+/** How long a model takes to load, beside the rate of pinned copies of the same run, and how long from the start of the program to the first picture. */
+final class LoadStage {
+    private static final int OPENINGS = 4; // the first makes the context as well
+
+    private LoadStage() {}
+
+    static Outcome run(StageRun run) throws IOException, InterruptedException {
+        Checkpoints.Checkpoint model = run.session().checkpoints().of(run, "sd15");
+        if (!Checkpoints.isThere(model)) {
+            return model.absence();
+        }
+        long bytes = bytes(model.folder());
+        ObjectNode record = run.session().records().begin("loading a model from the page cache, and the first picture");
+        List<String> lines = new ArrayList<>();
+        double rate;
+        try (Conversation worker = run.converse("ours", run.installation().java(NetworkWorker.class.getName()), Map.of())) {
+            Timing timing = new Timing();
+            for (int i = 0; i < (run.isShort() ? 2 : OPENINGS); i++) {
+                ObjectNode opened = worker.ask(question("open", run, model.folder()), run.left());
+                String trouble = Pairing.trouble(opened);
+                if (!trouble.isEmpty()) {
+                    return opened.has("skipped") ? Outcome.skipped(trouble) : Outcome.failed(trouble, lines);
+                }
+                if (i > 0) {
+                    timing.add(new ObjectMapper().createArrayNode().add(opened.path("load_seconds").asDouble()));
+                }
+                worker.ask(question("close", run, model.folder()), run.left());
+            }
+            ObjectNode copied = worker.ask(question("copy", run, model.folder()), run.left());
+            rate = copied.path("bytes_per_second").asDouble();
+            record.put("bytes", bytes).put("pinned_copy_bytes_per_second", rate);
+            record.set("load", timing.toJson());
+            lines.add(String.format(
+                    Locale.ROOT,
+                    "- %.2f GB in %.3f s: %.2f GB/s, %.0f %% of the pinned copy rate of %.2f GB/s (median of %d)",
+                    bytes / 1e9,
+                    timing.median(),
+                    bytes / timing.median() / 1e9,
+                    100 * bytes / timing.median() / rate,
+                    rate / 1e9,
+                    timing.count()));
+        } catch (Conversation.NoAnswerException e) {
+            return Outcome.failed(String.valueOf(e.getMessage()), lines);
+        }
+        ChildProcess.Ended picture = run.run("picture", firstPicture(run, model.folder()));
+        if (!picture.isGood()) {
+            return run.failure("darkroom txt2img", picture);
+        }
+        record.put("first_picture_seconds", picture.seconds());
+        lines.add(String.format(Locale.ROOT, "- From the start of the program to a picture of 1 step: %.2f s", picture.seconds()));
+        Path file = run.session().records().write("load", record);
+        lines.add("- Record: " + run.session().out().relativize(file));
+        run.found().set("record", record);
+        return Outcome.passed(lines.get(0).substring(2), lines);
+    }
+
+    private static ObjectNode question(String op, StageRun run, Path model) {
+        return new ObjectMapper()
+                .createObjectNode()
+                .put("op", op)
+                .put("model", model.toString())
+                .put("device", run.gpu().device())
+                .put("dtype", "f16");
+    }
+
+    private static List<String> firstPicture(StageRun run, Path model) {
+        return run.installation()
+                .java(
+                        "dev.darkroom.cli.Main",
+                        "txt2img",
+                        "-m",
+                        model.toString(),
+                        "-p",
+                        "a lighthouse",
+                        "--steps",
+                        "1",
+                        "--dtype",
+                        "f16",
+                        "--device",
+                        run.gpu().device(),
+                        "-o",
+                        run.file("picture", ".png").toString());
+    }
+
+    private static long bytes(Path model) throws IOException {
+        try (Stream<Path> files = Files.walk(model)) {
+            long sum = 0;
+            for (Path file : files.filter(each -> each.toString().endsWith(".safetensors")).toList()) {
+                sum += Files.size(file);
+            }
+            return sum;
+        }
+    }
+}
