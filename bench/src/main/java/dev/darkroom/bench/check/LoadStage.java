@@ -43,6 +43,7 @@ final class LoadStage {
             rate = copied.path("bytes_per_second").asDouble();
             record.put("bytes", bytes).put("pinned_copy_bytes_per_second", rate);
             record.set("load", timing.toJson());
+            Records.goal(record, 24, "2.13 GB from the page cache", timing.median(), "s", timing.count(), null);
             lines.add(String.format(
                     Locale.ROOT,
                     "- %.2f GB in %.3f s: %.2f GB/s, %.0f %% of the pinned copy rate of %.2f GB/s (median of %d)",
@@ -60,6 +61,7 @@ final class LoadStage {
             return run.failure("darkroom txt2img", picture);
         }
         record.put("first_picture_seconds", picture.seconds());
+        Records.goal(record, 25, "512x512, 1 step", picture.seconds(), "s", 1, null);
         lines.add(String.format(Locale.ROOT, "- From the start of the program to a picture of 1 step: %.2f s", picture.seconds()));
         Path file = run.session().records().write("load", record);
         lines.add("- Record: " + run.session().out().relativize(file));
@@ -81,6 +83,10 @@ final class LoadStage {
                 .java(
                         "dev.darkroom.cli.Main",
                         "txt2img",
+                        "-W",
+                        run.isShort() ? "64" : "512",
+                        "-H",
+                        run.isShort() ? "64" : "512",
                         "-m",
                         model.toString(),
                         "-p",

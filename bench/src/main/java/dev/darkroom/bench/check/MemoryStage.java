@@ -44,6 +44,7 @@ final class MemoryStage {
             if (theirs.has("peak_reserved_bytes")) {
                 record.withObject("/peer").set("batch_" + batch, theirs);
             }
+            goal(record, batch, ours, theirs);
             lines.add(row(batch, ours, theirs));
             summary += (summary.isEmpty() ? "" : ", ") + "batch " + batch + " takes " + gigabytes(ours, "peak_reserved_bytes");
         }
@@ -86,7 +87,8 @@ final class MemoryStage {
                 .put("steps", 3)
                 .put("warmup", 0)
                 .put("repeat", 1)
-                .put("setting", "graph");
+                .put("setting", "graph")
+                .put("size", run.isShort() ? Pairing.SMALL : 0);
         try (Conversation worker = run.converse(label, command, Map.of())) {
             for (ObjectNode question : List.of(open, picture)) {
                 ObjectNode answer = worker.ask(question, run.left());
@@ -96,6 +98,14 @@ final class MemoryStage {
             }
             return worker.ask(picture.deepCopy().put("op", "memory"), run.left());
         }
+    }
+
+    private static void goal(ObjectNode record, int batch, ObjectNode ours, ObjectNode theirs) {
+        double peak = ours.path("peak_reserved_bytes").asLong() / 1e9;
+        Records.Peer peer = theirs.has("peak_reserved_bytes")
+                ? new Records.Peer("torch, graph, reserved", theirs.path("peak_reserved_bytes").asLong() / 1e9)
+                : null;
+        Records.goal(record, 23, "pool, 512x512, batch " + batch, peak, "GB", 1, peer);
     }
 
     private static String row(int batch, ObjectNode ours, ObjectNode theirs) {

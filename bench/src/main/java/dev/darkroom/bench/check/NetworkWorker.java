@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>
  * {"op": "open", "model": FOLDER, "device": "cuda:0", "dtype": "f16"}      -> load_seconds, description
- * {"op": "text" | "unet" | "vae" | "picture", "batch": 2, ...repeats}      -> seconds of each pass, flops of one
+ * {"op": "text" | "unet" | "vae" | "picture", "batch": 2, "size": 512, ...repeats} -> seconds of each pass, flops of one
  * {"op": "memory", "batch": 1}                                             -> bytes of the pool and of the device
  * {"op": "copy", "device": "cuda:0"}                                       -> bytes_per_second from pinned memory
  * {"op": "close"}
@@ -128,6 +128,7 @@ final class NetworkWorker implements AutoCloseable {
                 .steps(question.path("steps").asInt(20))
                 .guidance(7.5)
                 .count(pictures)
+                .size(question.path("size").asInt(0), question.path("size").asInt(0)) // 0: the model's own
                 .seed(1)
                 .build();
     }

@@ -20,7 +20,7 @@ final class Pairing implements AutoCloseable {
     /**
      * What came of it.
      *
-     * @param setting torch's: graph or compile
+     * @param setting torch's: graph, compile or max-autotune
      * @param trouble why one of the two is empty
      */
     record Times(Timing ours, Timing torch, String setting, long flops, String trouble) {
@@ -28,6 +28,9 @@ final class Pairing implements AutoCloseable {
             return torch.median() / ours.median();
         }
     }
+
+    /** Pixels a side where shapes are short. */
+    static final int SMALL = 64;
 
     private final ObjectMapper mapper = new ObjectMapper();
     private final StageRun run;
@@ -110,8 +113,8 @@ final class Pairing implements AutoCloseable {
     }
 
     /** Has torch compile what it runs for a case; false where it cannot within the time. */
-    boolean compile(Case what) throws InterruptedException {
-        ObjectNode question = question(what).put("setting", "compile").put("repeat", 1);
+    boolean compile(Case what, String setting) throws InterruptedException {
+        ObjectNode question = question(what).put("setting", setting).put("repeat", 1);
         return hasPeer() && ask(question, peerLimit()).has("seconds");
     }
 
@@ -119,7 +122,7 @@ final class Pairing implements AutoCloseable {
         ObjectNode question = mapper.createObjectNode();
         question.put("op", what.part()).put("batch", what.batch());
         if (run.isShort()) {
-            return question.put("warmup", 1).put("repeat", 1).put("steps", 2);
+            return question.put("warmup", 1).put("repeat", 1).put("steps", 2).put("size", SMALL);
         }
         boolean whole = what.part().equals("picture");
         return question.put("warmup", whole ? 1 : 3)

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What was measured, in the form of bench/records: ready to be copied there from {@code records/}. What is no record, of short shapes or of the software
@@ -49,6 +50,24 @@ final class Records {
                 .put("cudnn", gpu.version("cuDNN"));
         return record;
     }
+
+    /**
+     * Adds what a record says of a row of the goals (performance goals, by their numbers).
+     *
+     * @param what of the row was measured
+     * @param n    timings whose median {@code value} is
+     * @param peer the peer's name and value in the same unit; null where none was measured
+     */
+    static void goal(ObjectNode record, int row, String what, double value, String unit, int n, @Nullable Peer peer) {
+        ObjectNode goal = record.withArray("goals").addObject();
+        goal.put("row", row).put("what", what).put("value", value).put("unit", unit).put("n", n);
+        if (peer != null) {
+            goal.putObject("peer").put("name", peer.name()).put("value", peer.value());
+        }
+    }
+
+    /** What was measured beside, in the same run and unit. */
+    record Peer(String name, double value) {}
 
     /** Writes a record; returns its file. */
     Path write(String name, ObjectNode record) throws IOException {
