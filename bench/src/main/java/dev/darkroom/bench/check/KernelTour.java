@@ -6,6 +6,7 @@ import dev.darkroom.pipeline.Networks;
 import dev.darkroom.tensor.DType;
 import dev.darkroom.tensor.Device;
 import dev.darkroom.weights.ModelFiles;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -15,7 +16,7 @@ import java.util.stream.Stream;
  * Runs the kernels of small networks once each, in every type, for whoever watches them. Each tensor has an allocation of its own, so that an access beside it
  * shows.
  *
- * <p>{@code KernelTour DEVICE FOLDER}, where FOLDER holds models.
+ * <p>{@code KernelTour DEVICE FOLDER [TYPE]}, where FOLDER holds models, or is one.
  */
 final class KernelTour {
     /** Said at the end. */
@@ -27,17 +28,27 @@ final class KernelTour {
 
     private KernelTour() {}
 
-    public static void main(String[] arguments) throws Exception {
-        try (Stream<Path> folders = Files.list(Path.of(arguments[1]))) {
-            for (Path model : folders.filter(folder -> Files.exists(folder.resolve("model_index.json")))
-                    .sorted()
-                    .toList()) {
-                for (DType dtype : List.of(DType.F16, DType.BF16, DType.F32)) {
-                    visit(arguments[0], model, dtype);
-                }
+    public static void main(String[] arguments) throws IOException {
+        Path folder = Path.of(arguments[1]);
+        List<DType> types = arguments.length > 2
+                ? List.of(DType.parse(arguments[2]))
+                : List.of(DType.F16, DType.BF16, DType.F32);
+        for (Path model : isModel(folder) ? List.of(folder) : models(folder)) {
+            for (DType dtype : types) {
+                visit(arguments[0], model, dtype);
             }
         }
         System.out.println(DONE);
+    }
+
+    private static List<Path> models(Path folder) throws IOException {
+        try (Stream<Path> folders = Files.list(folder)) {
+            return folders.filter(KernelTour::isModel).sorted().toList();
+        }
+    }
+
+    private static boolean isModel(Path folder) {
+        return Files.exists(folder.resolve("model_index.json"));
     }
 
     private static void visit(String spec, Path model, DType dtype) {

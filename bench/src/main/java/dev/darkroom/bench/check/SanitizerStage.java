@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
 
 /** NVIDIA's compute-sanitizer over the kernels of small networks: accesses (memcheck) and races in shared memory (racecheck). */
 final class SanitizerStage {
+    private static final String TOUR = KernelTour.class.getName();
     private static final int ERROR_CODE = 86; // no code of ours
     private static final Pattern SUMMARY = Pattern.compile("(?:ERROR SUMMARY: (\\d+) error|RACECHECK SUMMARY: (\\d+) hazard).*");
 
@@ -50,8 +51,11 @@ final class SanitizerStage {
                 Integer.toString(ERROR_CODE),
                 "--print-limit",
                 "20"));
-        command.addAll(run.installation()
-                .java(KernelTour.class.getName(), run.gpu().device(), models.toString()));
+        String device = run.gpu().device();
+        command.addAll(
+                run.isShort()
+                        ? run.installation().java(TOUR, device, models.resolve("sd1").toString(), "f16")
+                        : run.installation().java(TOUR, device, models.toString()));
         return command;
     }
 
