@@ -7,7 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
-import java.util.List;
+import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -16,10 +16,8 @@ import org.jspecify.annotations.Nullable;
 final class Checkpoints {
     private static final long SPARE_BYTES = 1L << 30; // for what else the disk is needed for
 
-    /** What the files of a model in f16 take. */
-    private static final Map<String, Long> BYTES = Map.of("sd15", 2_140_000_000L, "sdxl", 6_950_000_000L);
-
     private final Path preferred;
+    private final Map<String, Path> whole = new HashMap<>();
 
     /** @param preferred where they go if there is room */
     Checkpoints(Path preferred) {
@@ -29,16 +27,9 @@ final class Checkpoints {
     /**
      * A model, or the reason why there is none.
      *
-     * @param folder of the model; meaningless where {@code absence} is not empty
+     * @param absence null where {@code folder} holds the model
      */
-    record Checkpoint(Path folder, Outcome absence) {}
-
-    private static final Outcome NONE = Outcome.passed("", List.of());
-
-    /** Whether {@link Checkpoint#folder} can be used. */
-    static boolean isThere(Checkpoint checkpoint) {
-        return checkpoint.absence() == NONE;
-    }
+    record Checkpoint(Path folder, @Nullable Outcome absence) {}
 
     /** The model {@code architecture}, such as sd15; a small one where shapes are short. */
     Checkpoint of(StageRun run, String architecture) throws IOException, InterruptedException {
@@ -48,33 +39,37 @@ final class Checkpoints {
                     .resolve("tests/reference/checkpoints")
                     .resolve(architecture.equals("sdxl") ? "sdxl" : "sd1");
             String missing = run.missing(small);
-            return new Checkpoint(small, missing.isEmpty() ? NONE : Outcome.skipped(missing));
+            return new Checkpoint(small, missing.isEmpty() ? null : Outcome.skipped(missing));
         }
-        Path folder = preferred.resolve(architecture);
-        if (Files.exists(folder.resolve("model_index.json"))) {
-            return new Checkpoint(folder, NONE);
+        Path written = whole.get(architecture);
+        if (written != null) {
+            return new Checkpoint(written, null);
         }
-        Path parent = roomyFolder(BYTES.get(architecture) + SPARE_BYTES);
+        long bytes = bytes(architecture);
+        Path parent = roomyFolder(bytes + SPARE_BYTES);
         if (parent == null) {
             return new Checkpoint(
-                    folder,
+                    preferred,
                     Outcome.skipped(String.format(
                             Locale.ROOT,
                             "a model with random weights takes %.1f GB, and neither %s nor %s has room for it; name another disk with --out",
-                            BYTES.get(architecture) / 1e9,
+                            bytes / 1e9,
                             preferred,
                             temporary())));
         }
-        return written(run, architecture, parent.resolve(architecture));
+        return written(run, architecture, parent);
     }
 
-    private Checkpoint written(StageRun run, String architecture, Path folder)
+    /** What the files of a model in f16 take. */
+    private static long bytes(String architecture) {
+        return architecture.equals("sdxl") ? 6_950_000_000L : 2_140_000_000L;
+    }
+
+    private Checkpoint written(StageRun run, String architecture, Path parent)
             throws IOException, InterruptedException {
-        if (Files.exists(folder.resolve("model_index.json"))) {
-            return new Checkpoint(folder, NONE);
-        }
-        delete(folder);
-        Files.createDirectories(folder.getParent());
+        Path folder = parent.resolve(architecture);
+        delete(folder); // what a stage before could not end
+        Files.createDirectories(parent);
         ChildProcess.Ended ended = run.run(
                 "synthesize",
                 run.installation()
@@ -85,14 +80,17 @@ final class Checkpoints {
                                 architecture,
                                 "-o",
                                 folder.toString()));
-        return new Checkpoint(folder, ended.isGood() ? NONE : run.failure("weights-tools synthesize", ended));
+        if (ended.isGood()) {
+            whole.put(architecture, folder);
+        }
+        return new Checkpoint(folder, ended.isGood() ? null : run.failure("weights-tools synthesize", ended));
     }
 
     private @Nullable Path roomyFolder(long bytes) throws IOException {
         for (Path folder : new Path[] {preferred, temporary()}) {
-            Path existing = folder;
-            while (!Files.isDirectory(existing)) {
-                existing = existing.getParent();
+            Path existing = folder.toAbsolutePath();
+            for (Path parent = existing; parent != null && !Files.isDirectory(existing); parent = parent.getParent()) {
+                existing = parent;
             }
             if (Files.getFileStore(existing).getUsableSpace() >= bytes) {
                 return folder;
@@ -110,12 +108,6 @@ final class Checkpoints {
     void delete() {
         delete(preferred);
         delete(temporary());
-    }
-
-    /** Removes one model. */
-    void delete(String architecture) {
-        delete(preferred.resolve(architecture));
-        delete(temporary().resolve(architecture));
     }
 
     private static void delete(Path folder) {

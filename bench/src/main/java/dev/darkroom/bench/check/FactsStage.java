@@ -67,6 +67,6 @@ final class FactsStage {
     }
 
     private static @Nullable Path program() {
-        return Installation.program("nvidia-smi", Path.of("/usr/bin"), Path.of("/usr/lib/wsl/lib"));
+        return Installation.program("nvidia-smi", Path.of("/usr/lib/wsl/lib"));
     }
 }

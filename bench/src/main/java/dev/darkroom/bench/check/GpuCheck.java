@@ -91,14 +91,7 @@ public final class GpuCheck implements Callable<Integer> {
         report.fact("installation", installation.root().toString());
         report.fact("java", System.getProperty("java.vm.name") + " " + Runtime.version());
         report.fact("system", System.getProperty("os.name") + " " + System.getProperty("os.version"));
-        String cacheProblem = OutFolder.cacheProblem();
-        Map<String, String> environment = Map.of();
-        if (!cacheProblem.isEmpty()) {
-            String own = out.resolve("cache").toString();
-            environment = Map.of("XDG_CACHE_HOME", own);
-            report.fact("cache", cacheProblem + "; compiled kernels are kept in " + own + " instead");
-            terminal.println("cache: " + cacheProblem + "; using " + own);
-        }
+        Map<String, String> environment = environment(out, report, terminal);
         Session session = new Session(options, installation, out, environment, now.toString());
         Runner runner = new Runner(session, stages, report, terminal);
         Thread ending = new Thread(runner::interrupt, "ending");
@@ -115,5 +108,22 @@ public final class GpuCheck implements Callable<Integer> {
                         .ifPresent(command -> terminal.println("Run it again by itself: " + command)));
         terminal.println("Report: " + out.resolve("report.md"));
         return code;
+    }
+
+    /** What children get besides: where the user's cache cannot be used, one beside the report; torch keeps there what it has compiled. */
+    private static Map<String, String> environment(Path out, Report report, PrintWriter terminal) {
+        Path cache = OutFolder.cache();
+        String problem = OutFolder.problem(cache);
+        if (problem.isEmpty()) {
+            return Map.of("TORCHINDUCTOR_CACHE_DIR", cache.resolve("inductor").toString());
+        }
+        Path own = out.resolve("cache");
+        report.fact("cache", problem + "; compiled kernels are kept in " + own + " instead");
+        terminal.println("cache: " + problem + "; using " + own);
+        return Map.of(
+                "XDG_CACHE_HOME",
+                own.toString(),
+                "TORCHINDUCTOR_CACHE_DIR",
+                own.resolve("inductor").toString());
     }
 }

@@ -109,7 +109,7 @@ record Installation(Path root, Path java, String classPath, String tests) {
 
     /** A program of the machine: where it lies in PATH or in the folders given; null where it is in none. */
     static @Nullable Path program(String name, Path... folders) {
-        String path = System.getenv().getOrDefault("PATH", "");
+        String path = System.getenv().getOrDefault("PATH", "/usr/local/bin:/usr/bin:/bin");
         return Stream.concat(Stream.of(path.split(":")).filter(part -> !part.isEmpty()).map(Path::of), Stream.of(folders))
                 .map(folder -> folder.resolve(name))
                 .filter(Files::isExecutable)

@@ -8,53 +8,26 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** How long a model takes to load, beside the rate of pinned copies of the same run, and how long from the start of the program to the first picture. */
 final class LoadStage {
+    private static final ObjectMapper MAPPER = new ObjectMapper();
     private static final int OPENINGS = 4; // the first makes the context as well
 
     private LoadStage() {}
 
     static Outcome run(StageRun run) throws IOException, InterruptedException {
         Checkpoints.Checkpoint model = run.session().checkpoints().of(run, "sd15");
-        if (!Checkpoints.isThere(model)) {
+        if (model.absence() != null) {
             return model.absence();
         }
-        long bytes = bytes(model.folder());
         ObjectNode record = run.session().records().begin("loading a model from the page cache, and the first picture");
         List<String> lines = new ArrayList<>();
-        double rate;
-        try (Conversation worker = run.converse("ours", run.installation().java(NetworkWorker.class.getName()), Map.of())) {
-            Timing timing = new Timing();
-            for (int i = 0; i < (run.isShort() ? 2 : OPENINGS); i++) {
-                ObjectNode opened = worker.ask(question("open", run, model.folder()), run.left());
-                String trouble = Pairing.trouble(opened);
-                if (!trouble.isEmpty()) {
-                    return opened.has("skipped") ? Outcome.skipped(trouble) : Outcome.failed(trouble, lines);
-                }
-                if (i > 0) {
-                    timing.add(new ObjectMapper().createArrayNode().add(opened.path("load_seconds").asDouble()));
-                }
-                worker.ask(question("close", run, model.folder()), run.left());
-            }
-            ObjectNode copied = worker.ask(question("copy", run, model.folder()), run.left());
-            rate = copied.path("bytes_per_second").asDouble();
-            record.put("bytes", bytes).put("pinned_copy_bytes_per_second", rate);
-            record.set("load", timing.toJson());
-            Records.goal(record, 24, "2.13 GB from the page cache", timing.median(), "s", timing.count(), null);
-            lines.add(String.format(
-                    Locale.ROOT,
-                    "- %.2f GB in %.3f s: %.2f GB/s, %.0f %% of the pinned copy rate of %.2f GB/s (median of %d)",
-                    bytes / 1e9,
-                    timing.median(),
-                    bytes / timing.median() / 1e9,
-                    100 * bytes / timing.median() / rate,
-                    rate / 1e9,
-                    timing.count()));
-        } catch (Conversation.NoAnswerException e) {
-            return Outcome.failed(String.valueOf(e.getMessage()), lines);
+        Outcome trouble = load(run, model.folder(), record, lines);
+        if (trouble != null) {
+            return trouble;
         }
         ChildProcess.Ended picture = run.run("picture", firstPicture(run, model.folder()));
         if (!picture.isGood()) {
@@ -62,16 +35,63 @@ final class LoadStage {
         }
         record.put("first_picture_seconds", picture.seconds());
         Records.goal(record, 25, "512x512, 1 step", picture.seconds(), "s", 1, null);
-        lines.add(String.format(Locale.ROOT, "- From the start of the program to a picture of 1 step: %.2f s", picture.seconds()));
+        lines.add(String.format(
+                Locale.ROOT, "- From the start of the program to a picture of 1 step: %.2f s", picture.seconds()));
         Path file = run.session().records().write("load", record);
         lines.add("- Record: " + run.session().out().relativize(file));
         run.found().set("record", record);
         return Outcome.passed(lines.get(0).substring(2), lines);
     }
 
+    /** Loads the model several times over and times pinned copies; returns null when all went well. */
+    private static @Nullable Outcome load(StageRun run, Path model, ObjectNode record, List<String> lines)
+            throws IOException, InterruptedException {
+        Timing timing = new Timing();
+        ObjectNode copied;
+        try (Conversation worker = run.converse("ours", run.installation().java(NetworkWorker.class.getName()))) {
+            for (int i = 0; i < (run.isShort() ? 2 : OPENINGS); i++) {
+                ObjectNode opened = worker.ask(question("open", run, model), run.left());
+                if (!Pairing.trouble(opened).isEmpty()) {
+                    return ended(opened);
+                }
+                if (i > 0) {
+                    timing.add(MAPPER.createArrayNode().add(opened.path("load_seconds").asDouble()));
+                }
+                worker.ask(question("close", run, model), run.left());
+            }
+            copied = worker.ask(question("copy", run, model), run.left());
+        } catch (Conversation.NoAnswerException e) {
+            return Outcome.failed(String.valueOf(e.getMessage()), lines);
+        }
+        if (!Pairing.trouble(copied).isEmpty()) {
+            return ended(copied);
+        }
+        long bytes = bytes(model);
+        double rate = copied.path("bytes_per_second").asDouble();
+        record.put("bytes", bytes).put("pinned_copy_bytes_per_second", rate);
+        record.set("load", timing.toJson());
+        Records.goal(record, 24, "2.13 GB from the page cache", timing.median(), "s", timing.count(), null);
+        lines.add(String.format(
+                Locale.ROOT,
+                "- %.2f GB in %.3f s: %.2f GB/s, %.0f %% of the pinned copy rate of %.2f GB/s (median of %d)",
+                bytes / 1e9,
+                timing.median(),
+                bytes / timing.median() / 1e9,
+                100 * bytes / timing.median() / rate,
+                rate / 1e9,
+                timing.count()));
+        return null;
+    }
+
+    private static Outcome ended(ObjectNode answer) {
+        String trouble = Pairing.trouble(answer);
+        return answer.has("skipped")
+                ? Outcome.skipped("too little memory: " + trouble)
+                : answer.path("lost").asBoolean() ? Outcome.lost(trouble, List.of()) : Outcome.failed(trouble, List.of());
+    }
+
     private static ObjectNode question(String op, StageRun run, Path model) {
-        return new ObjectMapper()
-                .createObjectNode()
+        return MAPPER.createObjectNode()
                 .put("op", op)
                 .put("model", model.toString())
                 .put("device", run.gpu().device())

@@ -36,7 +36,7 @@ final class NetworksStage {
 
     static Outcome run(StageRun run, String architecture) throws IOException, InterruptedException {
         Checkpoints.Checkpoint model = run.session().checkpoints().of(run, architecture);
-        return Checkpoints.isThere(model) ? new NetworksStage(run, architecture).measure(model) : model.absence();
+        return model.absence() == null ? new NetworksStage(run, architecture).measure(model) : model.absence();
     }
 
     private Outcome measure(Checkpoints.Checkpoint model) throws IOException, InterruptedException {

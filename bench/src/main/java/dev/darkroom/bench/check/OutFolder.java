@@ -44,19 +44,23 @@ final class OutFolder {
         Files.delete(Files.createTempFile(folder, "trial", ".tmp"));
     }
 
-    /** Why the cache of compiled kernels, which the engine keeps for this user, cannot be used; empty where it can. */
-    static String cacheProblem() {
+    /** The folder in which the engine keeps what may be deleted at any time. */
+    static Path cache() {
         String configured = System.getenv("XDG_CACHE_HOME");
         Path caches = configured == null || configured.isEmpty()
                 ? Path.of(System.getProperty("user.home"), ".cache")
                 : Path.of(configured);
+        return caches.resolve("darkroom");
+    }
+
+    /** Why a folder cannot be written to; empty where it can. Makes it. */
+    static String problem(Path folder) {
         try {
-            Path folder = caches.resolve("darkroom");
             Files.createDirectories(folder);
             tryWriting(folder);
             return "";
         } catch (IOException e) {
-            return caches + " cannot be written to (" + e + ")";
+            return folder + " cannot be written to (" + e + ")";
         }
     }
 }

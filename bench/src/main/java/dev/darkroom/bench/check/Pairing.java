@@ -5,7 +5,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 
 /** The engine and, where it is there, torch, each with a model loaded, to be timed in turn. */
 final class Pairing implements AutoCloseable {
@@ -50,7 +49,7 @@ final class Pairing implements AutoCloseable {
     /** Loads the model into both; where torch cannot be had, {@link #remarks} says so. */
     static Pairing open(StageRun run, Checkpoints.Checkpoint model, Torch torch)
             throws IOException, InterruptedException, Conversation.NoAnswerException {
-        Pairing pairing = new Pairing(run, run.converse("ours", run.installation().java(NetworkWorker.class.getName()), Map.of()));
+        Pairing pairing = new Pairing(run, run.converse("ours", run.installation().java(NetworkWorker.class.getName())));
         try {
             ObjectNode open = pairing.mapper.createObjectNode();
             open.put("op", "open")
@@ -72,9 +71,7 @@ final class Pairing implements AutoCloseable {
 
     private void openPeer(Torch torch, ObjectNode open) throws IOException, InterruptedException {
         String script = run.installation().root().resolve("bench/peers/torch_networks.py").toString();
-        Map<String, String> caches =
-                Map.of("TORCHINDUCTOR_CACHE_DIR", run.session().out().resolve("inductor").toString());
-        peer.add(run.converse("torch", List.of(torch.python(), script), caches));
+        peer.add(run.converse("torch", List.of(torch.python(), script)));
         ask(open, 60);
     }
 

@@ -6,9 +6,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -83,13 +81,12 @@ final class StageRun {
     }
 
     /** Starts a program that is asked one thing after the other. */
-    Conversation converse(String label, List<String> command, Map<String, String> environment) throws IOException {
+    Conversation converse(String label, List<String> command) throws IOException {
         Path asked = file(label, ".questions");
-        Map<String, String> all = new HashMap<>(session.environment());
-        all.putAll(environment);
-        commands.add(Installation.quoted(command, all) + " < " + asked);
+        Path log = file(label, ".log");
+        commands.add(Installation.quoted(command, session.environment()) + " < " + asked);
         return new Conversation(
-                ChildProcess.builder(command, session.out(), all, file(label, ".log")), asked, file(label, ".log"));
+                ChildProcess.builder(command, session.out(), session.environment(), log), asked, log);
     }
 
     /** The outcome of a program that did not end as it should: where it stopped, and its last words. */

@@ -69,11 +69,11 @@ class GpuCheckTest {
     void aMachineWithASoftwareDeviceAndNoPrograms() throws IOException {
         current = folder;
         out = folder.resolve("out");
-        Path programs = Files.createDirectory(folder.resolve("bin"));
+        Files.createDirectory(folder.resolve("bin"));
         for (String program : List.of("sh", "g++", "as", "ld", "cat", "sleep")) { // which the software device needs, or the test
-            Files.createSymbolicLink(programs.resolve(program), Installation.program(program).toRealPath());
+            program(program, "exec " + Installation.program(program) + " \"$@\"");
         }
-        environment.put("PATH", programs.toString());
+        environment.put("PATH", folder.resolve("bin").toString());
         environment.put("DARKROOM_CUDA_DRIVER", SOFTWARE.toString());
         environment.put("CUDA_HOME", folder.resolve("none").toString());
     }
@@ -145,8 +145,8 @@ class GpuCheckTest {
         ended.assertStage("sd15", "passed", "4 cases timed");
         ended.assertStage("load", "passed", "of the pinned copy rate");
         ended.assertStage("memory", "passed", "batch 1 takes 0.0");
-        boolean console = Installation.isHere("org.junit.platform.console.ConsoleLauncher");
-        assertEquals(console ? Runner.GOOD : Runner.INCOMPLETE, ended.code(), ended.said());
+        ended.assertStage("contracts", "skipped", "JUnit's console"); // which the portable folder has
+        assertEquals(Runner.INCOMPLETE, ended.code(), ended.said());
         assertTrue(ended.report().contains("they say nothing of a GPU"), ended.report());
         assertTrue(ended.report().contains("Not measured against torch: python3 is not there"), ended.report());
         assertTrue(ended.report().contains("verify " + ROOT + "/tests/reference --json"), ended.report());
@@ -217,7 +217,7 @@ class GpuCheckTest {
         environment.put("XDG_CACHE_HOME", "/proc/cache");
         Ended ended = run("--only", "verify", "--short");
         ended.assertStage("verify", "passed", "comparisons passed");
-        assertTrue(ended.json().path("cache").asText().startsWith("/proc/cache cannot be written to"), ended.report());
+        assertTrue(ended.json().path("cache").asText().startsWith("/proc/cache/darkroom cannot be written to"), ended.report());
         assertTrue(files("cache/darkroom/cubins") > 3);
         assertTrue(ended.report().contains("XDG_CACHE_HOME=" + out.resolve("cache")), "how to run it again");
     }
@@ -247,10 +247,9 @@ class GpuCheckTest {
     @Test
     void killsAStageAtItsLimitAndGoesOn() throws Exception {
         program("nvidia-smi", "sleep 300");
-        Ended ended = ended(start("--out", out.toString(), "--only", "before,after", "--limit", "24"));
+        Ended ended = ended(start("--out", out.toString(), "--only", "before", "--limit", "14"));
         assertEquals(Runner.FAILED, ended.code(), ended.said());
         ended.assertStage("before", "failed", "nvidia-smi did not end within");
-        ended.assertStage("after", "failed", "nvidia-smi did not end within");
     }
 
     @Test
