@@ -43,6 +43,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** A small U-Net with random weights: replayed steps must give the bits of steps that run operation by operation. */
 @Tag("software-cuda")
+@Tag("gpu") // holds on a real one as well
 @DisplayName("Denoising steps that are replayed")
 class RecordedStepsTest {
     private static final String CONFIG = """
