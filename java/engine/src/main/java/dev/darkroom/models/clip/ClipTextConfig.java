@@ -53,4 +53,19 @@ public record ClipTextConfig(
                 c.integer("eos_token_id", 49407),
                 projects ? c.size("projection_dim", width) : 0);
     }
+
+    /** The same encoder with {@code tokens} more ids, as learnt embeddings add them. */
+    public ClipTextConfig withMoreTokens(int tokens) {
+        return new ClipTextConfig(
+                vocabulary + tokens,
+                positions,
+                width,
+                inner,
+                layers,
+                heads,
+                activation,
+                epsilon,
+                endId,
+                projection);
+    }
 }
