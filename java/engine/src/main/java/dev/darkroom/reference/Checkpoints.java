@@ -22,8 +22,14 @@ final class Checkpoints {
     private Checkpoints() {}
 
     static UNet unet(Ops ops, DType dtype, Path folder) {
-        ModelComponent part = ModelComponent.open(folder);
-        return new UNet(parameters(ops, dtype, part.weights()), UNetConfig.of(folder.toString(), part.config()));
+        return unet(ops, dtype, folder, ModelComponent.open(folder).weights());
+    }
+
+    /** With other weights than the folder's. */
+    static UNet unet(Ops ops, DType dtype, Path folder, WeightSource weights) {
+        return new UNet(
+                parameters(ops, dtype, weights),
+                UNetConfig.of(folder.toString(), ModelComponent.open(folder).config()));
     }
 
     static Autoencoder vae(Ops ops, DType dtype, Path folder) {
@@ -32,9 +38,14 @@ final class Checkpoints {
     }
 
     static ClipTextEncoder textEncoder(Ops ops, DType dtype, Path folder) {
-        ModelComponent part = ModelComponent.open(folder);
-        ClipTextConfig config = ClipTextConfig.of(folder.toString(), part.config());
-        return new ClipTextEncoder(parameters(ops, dtype, part.weights()), config);
+        return textEncoder(ops, dtype, folder, ModelComponent.open(folder).weights(), 0);
+    }
+
+    /** With other weights than the folder's, and {@code moreTokens} more token ids. */
+    static ClipTextEncoder textEncoder(Ops ops, DType dtype, Path folder, WeightSource weights, int moreTokens) {
+        ClipTextConfig config =
+                ClipTextConfig.of(folder.toString(), ModelComponent.open(folder).config());
+        return new ClipTextEncoder(parameters(ops, dtype, weights), config.withMoreTokens(moreTokens));
     }
 
     static ClipModel clip(Ops ops, DType dtype, ClipFiles files) {

@@ -15,7 +15,7 @@ public final class ModelComponent {
     private static final List<String> CONFIGS =
             List.of("config.json", "scheduler_config.json", "tokenizer_config.json", "preprocessor_config.json");
 
-    /** In the order of preference: whole before sharded, full before fp16. */
+    /** In the order of preference: safetensors before pickles, whole before sharded, full before fp16. */
     private static final List<String> WEIGHTS = List.of(
             "diffusion_pytorch_model.safetensors",
             "model.safetensors",
@@ -26,7 +26,13 @@ public final class ModelComponent {
             "diffusion_pytorch_model.safetensors.index.fp16.json",
             "model.safetensors.index.fp16.json",
             "diffusion_pytorch_model.fp16.safetensors.index.json",
-            "model.fp16.safetensors.index.json");
+            "model.fp16.safetensors.index.json",
+            "diffusion_pytorch_model.bin",
+            "pytorch_model.bin",
+            "diffusion_pytorch_model.bin.index.json",
+            "pytorch_model.bin.index.json",
+            "diffusion_pytorch_model.fp16.bin",
+            "pytorch_model.fp16.bin");
 
     private final JsonNode config;
     private final boolean network;
@@ -55,7 +61,7 @@ public final class ModelComponent {
     }
 
     /**
-     * The component in a folder of diffusers' layout: a config and, for networks, safetensors beside it. Its weights are opened when
+     * The component in a folder of diffusers' layout: a config and, for networks, weights beside it. Its weights are opened when
      * they are asked for.
      *
      * @throws WeightsException when the folder or its config is missing or broken
@@ -86,7 +92,7 @@ public final class ModelComponent {
      * @throws WeightsException when the file is broken or holds no VAE
      */
     public static ModelComponent openVae(Path file) {
-        return SingleFile.openVae(SafetensorsFile.open(file));
+        return SingleFile.openVae(TensorFile.open(file));
     }
 
     /** The config, as the folder or the published model has it. */
@@ -124,10 +130,10 @@ public final class ModelComponent {
                 .filter(Files::isRegularFile)
                 .findFirst()
                 .orElseThrow(() -> new WeightsException(folder + " has no weights: looked for "
-                        + String.join(", ", WEIGHTS.subList(0, 4)) + " and their fp16 variants, found "
+                        + String.join(", ", WEIGHTS.subList(0, 4)) + " and their fp16 and .bin variants, found "
                         + listing(folder)));
         WeightSource weights =
-                file.toString().endsWith(".json") ? ShardedWeights.open(file) : SafetensorsFile.open(file);
+                file.toString().endsWith(".json") ? ShardedWeights.open(file) : TensorFile.open(file);
         if (config.path("_class_name").asText().equals("AutoencoderKL")) {
             return DiffusersNames.vae(weights);
         }

@@ -63,4 +63,19 @@ public record ClipTextConfig(
     ClipTransformer.Sizes sizes() {
         return new ClipTransformer.Sizes(width, inner, layers, heads, activation, epsilon);
     }
+
+    /** The same encoder with {@code tokens} more ids, as learnt embeddings add them. */
+    public ClipTextConfig withMoreTokens(int tokens) {
+        return new ClipTextConfig(
+                vocabulary + tokens,
+                positions,
+                width,
+                inner,
+                layers,
+                heads,
+                activation,
+                epsilon,
+                endId,
+                projection);
+    }
 }
