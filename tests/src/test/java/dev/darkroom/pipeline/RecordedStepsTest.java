@@ -26,7 +26,6 @@ import dev.darkroom.weights.MadeUpWeights;
 import dev.darkroom.weights.WeightPath;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
@@ -161,19 +160,20 @@ class RecordedStepsTest {
                 .put("beta_schedule", "scaled_linear")
                 .put("clip_sample", clips)
                 .put("skip_prk_steps", true);
-        List<String> prompts = Collections.nCopies(images, "");
+        Texts prompts = Texts.repeated("", "", images, 1);
+        MicroConditioning size = MicroConditioning.of(8 * LATENT, 8 * LATENT, 0);
         return new Job(
                 prompts,
-                prompts,
+                Optional.of(prompts),
                 8 * LATENT,
                 8 * LATENT,
+                size,
+                size,
                 SchedulerConfig.of("test", json).with(kind).plan(steps, 0, 0),
                 guidance,
                 rescale,
-                1,
-                1,
                 Optional.empty(),
-                noise(seed));
+                () -> noise(seed));
     }
 
     /** The same draws whenever they are asked for anew: draw k of a job is that of seed + k. */

@@ -49,7 +49,7 @@ final class Denoiser {
 
     /** start f32 [n, h, w, c] → the last sample. */
     Tensor run(Ops ops, Tensor start, StepListener listener) {
-        return run(ops, start, sums.steps(), job.noise(), listener);
+        return run(ops, start, sums.steps(), job.noise().get(), listener);
     }
 
     /** As {@link #run(Ops, Tensor, StepListener)}, for the first {@code count} steps and with noise from elsewhere. */

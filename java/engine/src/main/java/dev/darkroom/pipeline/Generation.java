@@ -16,6 +16,7 @@ import dev.darkroom.tokenizer.ClipTokenizer;
 import dev.darkroom.weights.ModelFamily;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 
 /** Carries out one job: text, steps, decoding. */
@@ -77,12 +78,15 @@ public final class Generation {
             Ops ops = device.ops(scope);
             Conditioning conditioning = condition(ops, job);
             clock.textDone();
-            Tensor start = start(ops, job);
+            Noise noise = job.noise().get();
+            Tensor start = start(ops, job, noise);
             LatentPreview preview = new LatentPreview(networks.vae());
             Denoiser denoiser = new Denoiser(networks.unet(), conditioning, job);
             Tensor last = denoiser.run(
                     ops,
                     start,
+                    job.plan().steps().size(),
+                    noise,
                     (i, sample) -> clock.stepDone(
                             i, () -> preview.of(device, sample.rows(0, 1), previewScale(job.plan(), i))));
             requireNumbers(ops, last, "the U-Net");
@@ -92,12 +96,17 @@ public final class Generation {
 
     /** The texts of a job as the U-Net sees them: the negative ones first, where there is guidance. */
     Conditioning condition(Ops ops, Job job) {
-        TextConditioner.Encoded prompts = text.encode(ops, job.prompts(), job.clipSkip());
+        TextEmbedding prompts = text.encode(ops, job.prompts());
+        List<MicroConditioning> sizes = Collections.nCopies(job.images(), job.size());
         if (Denoiser.isGuided(networks.unet(), job)) {
-            prompts = text.encode(ops, job.negativePrompts(), job.negativeClipSkip())
-                    .followedBy(ops, prompts);
+            TextEmbedding negative = job.negativePrompts().isPresent()
+                    ? text.encode(ops, job.negativePrompts().get())
+                    : prompts.zeros(ops);
+            prompts = negative.followedBy(ops, prompts);
+            sizes = new ArrayList<>(Collections.nCopies(job.images(), job.negativeSize()));
+            sizes.addAll(Collections.nCopies(job.images(), job.size()));
         }
-        return text.condition(ops, prompts, job.width(), job.height());
+        return prompts.conditioning(ops, networks.unet(), sizes);
     }
 
     /** The shape of a job's latents, [n, h, w, c]. */
@@ -111,27 +120,27 @@ public final class Generation {
     }
 
     /** The first sample: noise, or a picture's latents mixed with noise. */
-    private Tensor start(Ops ops, Job job) {
+    private Tensor start(Ops ops, Job job, Noise noise) {
         Shape shape = latentShape(job);
         if (job.init().isEmpty()) {
             double scale = job.plan().initialNoiseScale();
             return ops.scoped(
                     "start",
-                    s -> Denoiser.sum(s, new double[] {scale}, job.noise().draw(s, shape)));
+                    s -> Denoiser.sum(s, new double[] {scale}, noise.draw(s, shape)));
         }
         SamplingPlan.Mixture mixture = job.plan().start();
         return ops.scoped("start", s -> {
-            Tensor latents = encode(s, job, job.init().get());
+            Tensor latents = encode(s, job, job.init().get(), noise);
             return Denoiser.sum(
                     s,
                     new double[] {mixture.signal(), mixture.noise()},
                     latents,
-                    job.noise().draw(s, shape));
+                    noise.draw(s, shape));
         });
     }
 
     /** The latents of the init picture, sampled for each image, in the U-Net's scale. */
-    private Tensor encode(Ops ops, Job job, Picture picture) {
+    private Tensor encode(Ops ops, Job job, Picture picture, Noise noise) {
         Autoencoder vae = networks.vae();
         Shape shape = Shape.of(1, picture.height(), picture.width(), 3);
         Tensor pixels = ops.upload(HostTensor.of("picture", shape, picture.rgb()), DType.U8);
@@ -139,7 +148,7 @@ public final class Generation {
         Tensor mean = repeated(ops, one.mean(), job.images());
         Tensor logVariance = repeated(ops, one.logVariance(), job.images());
         Tensor latents = new Autoencoder.Gaussian(mean, logVariance)
-                .sample(ops, job.noise().draw(ops, mean.shape()));
+                .sample(ops, noise.draw(ops, mean.shape()));
         return ops.scale(latents, vae.config().scalingFactor());
     }
 

@@ -7,7 +7,6 @@ import dev.darkroom.sampling.SamplerKind;
 import dev.darkroom.sampling.SamplingPlan;
 import dev.darkroom.sampling.SchedulerConfig;
 import dev.darkroom.sampling.SigmaSchedule;
-import java.util.Collections;
 import java.util.Optional;
 
 /** From a request to a job: fills in what the model decides, and refuses what cannot be done before anything is computed. */
@@ -54,17 +53,21 @@ final class RequestCheck {
         int width = size("width", request.width(), request.init().map(Picture::width));
         int height = size("height", request.height(), request.init().map(Picture::height));
         return new Job(
-                Collections.nCopies(request.count(), request.prompt()),
-                Collections.nCopies(request.count(), request.negativePrompt()),
+                texts(request, request.prompt()),
+                Optional.of(texts(request, request.negativePrompt())),
                 width,
                 height,
+                MicroConditioning.of(height, width, MicroConditioning.AESTHETIC_SCORE),
+                MicroConditioning.of(height, width, MicroConditioning.NEGATIVE_AESTHETIC_SCORE),
                 plan(request),
                 request.guidance(),
                 request.guidanceRescale(),
-                request.clipSkip(),
-                request.clipSkip(),
                 request.init().map(picture -> picture.resize(width, height)),
-                Noise.seeded(request.noise(), request.seed(), request.count()));
+                () -> Noise.seeded(request.noise(), request.seed(), request.count()));
+    }
+
+    private static Texts texts(Request request, String text) {
+        return Texts.repeated(text, text, request.count(), request.clipSkip());
     }
 
     /** The sampler that a request asks for, as it will be used. */

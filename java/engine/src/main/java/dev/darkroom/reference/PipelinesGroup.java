@@ -6,9 +6,11 @@ import dev.darkroom.image.Picture;
 import dev.darkroom.image.PictureReader;
 import dev.darkroom.pipeline.Generation;
 import dev.darkroom.pipeline.Job;
+import dev.darkroom.pipeline.MicroConditioning;
 import dev.darkroom.pipeline.Monitor;
 import dev.darkroom.pipeline.Networks;
 import dev.darkroom.pipeline.Noise;
+import dev.darkroom.pipeline.Texts;
 import dev.darkroom.pipeline.Tokenizers;
 import dev.darkroom.sampling.SamplingPlan;
 import dev.darkroom.sampling.SchedulerConfig;
@@ -130,18 +132,20 @@ final class PipelinesGroup implements Group {
         SamplingPlan plan = SchedulerConfig.of("scheduler_config", config)
                 .plan(steps, skipped, arguments.path("eta").asDouble(0));
         List<String> prompts = texts(arguments.path("prompt"), 1);
+        int width = arguments.path("width").asInt(init.map(Picture::width).orElse(0));
+        int height = arguments.path("height").asInt(init.map(Picture::height).orElse(0));
         return new Job(
-                prompts,
-                texts(arguments.path("negative_prompt"), prompts.size()),
-                arguments.path("width").asInt(init.map(Picture::width).orElse(0)),
-                arguments.path("height").asInt(init.map(Picture::height).orElse(0)),
+                Texts.of(prompts, 1 + arguments.path("clip_skip").asInt(0)), // diffusers counts skipped layers
+                Optional.of(Texts.of(texts(arguments.path("negative_prompt"), prompts.size()), 1)), // and skips none here
+                width,
+                height,
+                MicroConditioning.of(height, width, MicroConditioning.AESTHETIC_SCORE),
+                MicroConditioning.of(height, width, MicroConditioning.NEGATIVE_AESTHETIC_SCORE),
                 plan,
                 arguments.path("guidance_scale").asDouble(),
                 arguments.path("guidance_rescale").asDouble(0),
-                1 + arguments.path("clip_skip").asInt(0), // diffusers counts skipped layers
-                1, // and skips none of them for negative prompts
                 init,
-                tape(values));
+                () -> tape(values));
     }
 
     /** A text for all images, or a list of one for each. */
