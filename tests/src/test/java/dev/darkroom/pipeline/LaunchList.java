@@ -87,7 +87,7 @@ final class LaunchList {
             Tensor context = scope.allocate(Shape.of(2, 77, 768), DType.F16);
             Conditioning conditioning = unet.condition(ops, context);
             Tensor start = scope.allocate(Shape.of(1, LATENT, LATENT, 4), DType.F32);
-            new Denoiser(unet, conditioning, job()).run(ops, start, (i, sample) -> afterStep.run());
+            new Denoiser(unet, conditioning, job()).run(ops, start, (i, sample, again) -> afterStep.run());
             return device.pool().statistics().peak();
         }
     }
@@ -106,6 +106,7 @@ final class LaunchList {
                 size,
                 size,
                 plan,
+                STEPS,
                 7.5,
                 0,
                 Optional.empty(),

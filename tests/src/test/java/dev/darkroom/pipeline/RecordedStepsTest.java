@@ -14,6 +14,7 @@ import dev.darkroom.models.unet.UNet;
 import dev.darkroom.models.unet.UNetConfig;
 import dev.darkroom.nn.Parameters;
 import dev.darkroom.sampling.SamplerKind;
+import dev.darkroom.sampling.SamplingPlan;
 import dev.darkroom.sampling.SchedulerConfig;
 import dev.darkroom.tensor.DType;
 import dev.darkroom.tensor.HostTensor;
@@ -142,7 +143,7 @@ class RecordedStepsTest {
         List<float[]> expected = direct(job, 1);
         assertThrows(
                 CancelledException.class,
-                () -> run(job.get(), 1, (i, sample) -> {
+                () -> run(job.get(), 1, (i, sample, again) -> {
                     if (i == 2) {
                         throw new CancelledException("enough");
                     }
@@ -162,6 +163,7 @@ class RecordedStepsTest {
                 .put("skip_prk_steps", true);
         Texts prompts = Texts.repeated("", "", images, 1);
         MicroConditioning size = MicroConditioning.of(8 * LATENT, 8 * LATENT, 0);
+        SamplingPlan plan = SchedulerConfig.of("test", json).with(kind).plan(steps, 0, 0);
         return new Job(
                 prompts,
                 Optional.of(prompts),
@@ -169,7 +171,8 @@ class RecordedStepsTest {
                 8 * LATENT,
                 size,
                 size,
-                SchedulerConfig.of("test", json).with(kind).plan(steps, 0, 0),
+                plan,
+                plan.steps().size(),
                 guidance,
                 rescale,
                 Optional.empty(),
@@ -194,7 +197,7 @@ class RecordedStepsTest {
 
     private static List<float[]> replayed(Supplier<Job> job, long text) {
         List<float[]> samples = new ArrayList<>();
-        run(job.get(), text, (i, sample) -> samples.add(sample.toHost()));
+        run(job.get(), text, (i, sample, again) -> samples.add(sample.toHost()));
         return samples;
     }
 
@@ -202,7 +205,7 @@ class RecordedStepsTest {
         try (Scope scope = Scope.open(device, "request")) {
             Ops ops = device.ops(scope);
             int n = job.images();
-            int texts = Denoiser.isGuided(unet, job) ? 2 * n : n;
+            int texts = Denoiser.isGuided(unet.config(), job) ? 2 * n : n;
             Random random = new Random(text);
             HostTensor context =
                     HostTensor.of("context", Shape.of(texts, TOKENS, 16), normal(random, texts * TOKENS * 16));

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.OptionalDouble;
 import java.util.Random;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -41,9 +42,8 @@ abstract class GenerateCommand implements Callable<Integer> {
 
     @Option(
             names = {"-n", "--negative-prompt", "--negative_prompt"},
-            defaultValue = "",
-            description = "What it should not be.")
-    private String negativePrompt = "";
+            description = "What it should not be. SDXL tells none from an empty one.")
+    private @Nullable String negativePrompt;
 
     @Option(
             names = {"-W", "--width"},
@@ -117,6 +117,21 @@ abstract class GenerateCommand implements Callable<Integer> {
             description = "Random numbers as torch draws them on: cpu or cuda. Default: ${DEFAULT-VALUE}.")
     private Rng rng = Rng.CPU;
 
+    @Mixin
+    private final SdxlFlags sdxl = new SdxlFlags();
+
+    @Option(
+            names = "--refiner",
+            paramLabel = "MODEL",
+            description = "SDXL: a model that takes the last steps, as SDXL's refiner.")
+    private @Nullable String refiner;
+
+    @Option(
+            names = "--refiner-switch-at",
+            paramLabel = "SHARE",
+            description = "Where the refiner takes over: from this share of the model's times on. Default: 0.8.")
+    private @Nullable Double refinerSwitchAt;
+
     @Option(
             names = {"-o", "--output"},
             defaultValue = "output.png",
@@ -155,7 +170,7 @@ abstract class GenerateCommand implements Callable<Integer> {
         }
         ProgressLines progress = ProgressLines.on(spec.commandLine().getErr(), preview);
         progress.loading(model.model());
-        try (Darkroom darkroom = model.open()) {
+        try (Darkroom darkroom = model.builder().refiner(refiner).open()) {
             progress.loaded(darkroom, Main.isVerbose(spec));
             Result result = darkroom.generate(request, progress);
             List<String> files = new ArrayList<>();
@@ -188,6 +203,9 @@ abstract class GenerateCommand implements Callable<Integer> {
                 .noise(rng == Rng.CUDA ? Request.NoiseSource.TORCH_CUDA : Request.NoiseSource.TORCH_CPU)
                 .init(init())
                 .strength(strength())
+                .sdxl(sdxl.options())
+                .refinerSwitchAt(
+                        refinerSwitchAt == null ? OptionalDouble.empty() : OptionalDouble.of(refinerSwitchAt))
                 .build();
     }
 

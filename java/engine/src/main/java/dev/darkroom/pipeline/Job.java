@@ -9,12 +9,13 @@ import java.util.function.Supplier;
  * What is to be computed, with everything decided.
  *
  * @param prompts         of all images
- * @param negativePrompts of all images; empty for zeros in place of their embeddings, as SDXL has it where none are given
+ * @param negativePrompts of all images; empty where none are given, for which SDXL's base model has zeros and the others the empty text
  * @param width           in pixels
  * @param height          in pixels
  * @param size            what SDXL is told of the picture
  * @param negativeSize    what it is told with the negative prompts
  * @param plan            the compiled sampler
+ * @param refinerFrom     the first step that the refiner takes; the number of steps where there is none
  * @param guidance        scale of classifier-free guidance; 1 or less for none
  * @param guidanceRescale 0 … 1
  * @param init            the picture to start from, of this size; empty to start from noise
@@ -28,6 +29,7 @@ public record Job(
         MicroConditioning size,
         MicroConditioning negativeSize,
         SamplingPlan plan,
+        int refinerFrom,
         double guidance,
         double guidanceRescale,
         Optional<Picture> init,
@@ -35,5 +37,22 @@ public record Job(
     /** Number of images. */
     public int images() {
         return prompts.first().size();
+    }
+
+    /** Image {@code index} of this job alone, with the noise that it has among the others. */
+    Job only(int index) {
+        return new Job(
+                prompts.only(index),
+                negativePrompts.map(each -> each.only(index)),
+                width,
+                height,
+                size,
+                negativeSize,
+                plan,
+                refinerFrom,
+                guidance,
+                guidanceRescale,
+                init,
+                () -> noise.get().only(index, images()));
     }
 }

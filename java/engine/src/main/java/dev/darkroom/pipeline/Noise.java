@@ -15,6 +15,15 @@ public interface Noise {
     /** The next draw: standard normal numbers, f32 of {@code shape} [n, h, w, c]. */
     Tensor draw(Ops ops, Shape shape);
 
+    /** The noise of image {@code index} of {@code images} alone: what it has where all are drawn together. */
+    default Noise only(int index, int images) {
+        return (ops, shape) -> {
+            int n = shape.dim(0);
+            Shape all = Shape.of(n * images, shape.dim(1), shape.dim(2), shape.dim(3));
+            return draw(ops, all).rows(index * n, (index + 1) * n);
+        };
+    }
+
     /** Noise from a stream of its own for each image, so that no image depends on its neighbours: image i has seed + i. */
     static Noise seeded(Request.NoiseSource source, long seed, int images) {
         if (source == Request.NoiseSource.TORCH_CUDA) {

@@ -1,5 +1,6 @@
 package dev.darkroom.pipeline;
 
+import dev.darkroom.models.clip.ClipTextConfig;
 import dev.darkroom.models.clip.ClipTextEncoder;
 import dev.darkroom.tensor.Ops;
 import dev.darkroom.tensor.Tensor;
@@ -22,11 +23,11 @@ final class TextConditioner {
 
     /** How many layers a prompt's embedding can be taken from: the largest clip skip. */
     int layers() {
-        return networks.textEncoders().stream()
-                        .mapToInt(encoder -> encoder.config().layers())
-                        .min()
-                        .orElseThrow()
-                - (family == ModelFamily.SDXL ? 1 : 0);
+        int layers = networks.textConfigs().stream()
+                .mapToInt(ClipTextConfig::layers)
+                .min()
+                .orElseThrow();
+        return family.isXl() ? layers - 1 : layers;
     }
 
     /** Token ids [n][77] of {@code prompts} for text encoder {@code index}. */
@@ -40,20 +41,20 @@ final class TextConditioner {
     TextEmbedding encode(Ops ops, Texts texts) {
         List<Tensor> contexts = new ArrayList<>();
         Tensor pooled = null;
-        int encoders = networks.textEncoders().size();
-        for (int i = 0; i < encoders; i++) {
-            ClipTextEncoder encoder = networks.textEncoders().get(i);
-            ClipTextEncoder.Output out = encoder.encode(ops, ids(i, texts.of(i, encoders)));
+        List<ClipTextEncoder> encoders = networks.textEncoders();
+        for (int i = 0; i < encoders.size(); i++) {
+            ClipTextEncoder encoder = encoders.get(i);
+            ClipTextEncoder.Output out = encoder.encode(ops, ids(i, texts.of(i, encoders.size())));
             contexts.add(layer(ops, encoder, out.hiddenStates(), texts.clipSkip()));
             pooled = out.projected() == null ? pooled : out.projected();
         }
         Tensor context = contexts.size() == 1 ? contexts.get(0) : ops.concatChannels(contexts.get(0), contexts.get(1));
-        return new TextEmbedding(context, family == ModelFamily.SDXL ? pooled : null);
+        return new TextEmbedding(context, family.isXl() ? pooled : null);
     }
 
     /** SDXL takes the layer before the last and does not normalise it; the others take the last, normalised. */
     private Tensor layer(Ops ops, ClipTextEncoder encoder, List<Tensor> states, int clipSkip) {
-        return family == ModelFamily.SDXL
+        return family.isXl()
                 ? states.get(states.size() - 1 - clipSkip)
                 : encoder.normalised(ops, states.get(states.size() - clipSkip));
     }

@@ -41,13 +41,14 @@ record TextEmbedding(Tensor context, @Nullable Tensor pooled) {
      */
     Conditioning conditioning(Ops ops, UNet unet, List<MicroConditioning> sizes) {
         if (pooled == null || unet.config().addedWidth() == 0) {
-            return unet.condition(ops, context);
+            return unet.condition(ops, ops.cast(context, unet.dtype()));
         }
         int count = (unet.config().addedWidth() - pooled.dim(1)) / unet.config().addedTimeWidth();
         float[] numbers = new float[texts() * count];
         for (int i = 0; i < texts(); i++) {
             System.arraycopy(sizes.get(i).numbers(count), 0, numbers, i * count, count);
         }
-        return unet.condition(ops, context, pooled, ops.upload(Shape.of(texts(), count), numbers));
+        Tensor uploaded = ops.upload(Shape.of(texts(), count), numbers);
+        return unet.condition(ops, ops.cast(context, unet.dtype()), ops.cast(pooled, unet.dtype()), uploaded);
     }
 }

@@ -21,8 +21,18 @@ public record Texts(List<String> first, List<String> second, int clipSkip) {
         return new Texts(Collections.nCopies(images, first), Collections.nCopies(images, second), clipSkip);
     }
 
+    /** As many empty texts. */
+    Texts empty() {
+        return repeated("", "", first.size(), clipSkip);
+    }
+
     /** What encoder {@code index} of {@code encoders} gets; the refiner's only encoder is SDXL's second. */
     List<String> of(int index, int encoders) {
         return encoders == 2 && index == 1 ? second : first;
+    }
+
+    /** The texts of image {@code index} alone. */
+    Texts only(int index) {
+        return new Texts(List.of(first.get(index)), List.of(second.get(index)), clipSkip);
     }
 }

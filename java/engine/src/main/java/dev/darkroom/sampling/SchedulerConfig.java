@@ -120,7 +120,8 @@ public final class SchedulerConfig {
         return choice("beta_schedule", kind.schedulerClass().betas());
     }
 
-    Prediction prediction() {
+    /** What the model predicts. */
+    public Prediction prediction() {
         return choice("prediction_type", Prediction.EPSILON);
     }
 
