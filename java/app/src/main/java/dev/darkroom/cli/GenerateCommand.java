@@ -7,6 +7,7 @@ import dev.darkroom.image.Picture;
 import dev.darkroom.pipeline.Darkroom;
 import dev.darkroom.pipeline.Request;
 import dev.darkroom.pipeline.Result;
+import dev.darkroom.sampling.Prediction;
 import dev.darkroom.sampling.SamplerKind;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -127,6 +128,12 @@ abstract class GenerateCommand implements Callable<Integer> {
     private @Nullable String refiner;
 
     @Option(
+            names = "--prediction",
+            paramLabel = "TYPE",
+            description = "What the model predicts: eps, v or sample. Default: what its files say, or what it answers.")
+    private @Nullable String prediction;
+
+    @Option(
             names = "--refiner-switch-at",
             paramLabel = "SHARE",
             description = "Where the refiner takes over: from this share of the model's times on. Default: 0.8.")
@@ -170,7 +177,7 @@ abstract class GenerateCommand implements Callable<Integer> {
         }
         ProgressLines progress = ProgressLines.on(spec.commandLine().getErr(), preview);
         progress.loading(model.model());
-        try (Darkroom darkroom = model.builder().refiner(refiner).open()) {
+        try (Darkroom darkroom = open()) {
             progress.loaded(darkroom, Main.isVerbose(spec));
             Result result = darkroom.generate(request, progress);
             List<String> files = new ArrayList<>();
@@ -182,6 +189,13 @@ abstract class GenerateCommand implements Callable<Integer> {
             report(darkroom, result, files);
         }
         return 0;
+    }
+
+    private Darkroom open() {
+        return model.builder()
+                .refiner(refiner)
+                .prediction(prediction == null ? null : Prediction.parse(prediction))
+                .open();
     }
 
     private Request request() {
