@@ -29,7 +29,6 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -88,7 +87,7 @@ final class LaunchList {
             Tensor context = scope.allocate(Shape.of(2, 77, 768), DType.F16);
             Conditioning conditioning = unet.condition(ops, context);
             Tensor start = scope.allocate(Shape.of(1, LATENT, LATENT, 4), DType.F32);
-            new Denoiser(unet, conditioning, job()).run(ops, start, (i, sample) -> afterStep.run());
+            new Denoiser(unet, conditioning, job()).run(ops, start, (i, sample, again) -> afterStep.run());
             return device.pool().statistics().peak();
         }
     }
@@ -97,10 +96,23 @@ final class LaunchList {
         SchedulerConfig scheduler = SchedulerConfig.of("sd1", PublishedConfigs.of(ModelFamily.SD1, "scheduler"))
                 .with(SamplerKind.EULER);
         SamplingPlan plan = scheduler.plan(STEPS, 0);
-        List<String> none = Collections.nCopies(1, "");
-        return new Job(none, none, 8 * LATENT, 8 * LATENT, plan, 7.5, 0, 1, 1, Optional.empty(), (o, shape) -> {
-            throw new IllegalStateException("this sampler draws no noise");
-        });
+        Texts none = Texts.repeated("", "", 1, 1);
+        MicroConditioning size = MicroConditioning.of(8 * LATENT, 8 * LATENT, 0);
+        return new Job(
+                none,
+                Optional.of(none),
+                8 * LATENT,
+                8 * LATENT,
+                size,
+                size,
+                plan,
+                STEPS,
+                7.5,
+                0,
+                Optional.empty(),
+                () -> (o, shape) -> {
+                    throw new IllegalStateException("this sampler draws no noise");
+                });
     }
 
     /** A weight of any shape, all zero. */

@@ -14,6 +14,7 @@ import dev.darkroom.models.unet.UNet;
 import dev.darkroom.models.unet.UNetConfig;
 import dev.darkroom.nn.Parameters;
 import dev.darkroom.sampling.SamplerKind;
+import dev.darkroom.sampling.SamplingPlan;
 import dev.darkroom.sampling.SchedulerConfig;
 import dev.darkroom.tensor.DType;
 import dev.darkroom.tensor.HostTensor;
@@ -26,7 +27,6 @@ import dev.darkroom.weights.MadeUpWeights;
 import dev.darkroom.weights.WeightPath;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
@@ -159,7 +159,7 @@ class RecordedStepsTest {
         List<float[]> expected = direct(job, 1);
         assertThrows(
                 CancelledException.class,
-                () -> run(job.get(), 1, (i, sample) -> {
+                () -> run(job.get(), 1, (i, sample, again) -> {
                     if (i == 2) {
                         throw new CancelledException("enough");
                     }
@@ -177,19 +177,22 @@ class RecordedStepsTest {
                 .put("beta_schedule", "scaled_linear")
                 .put("clip_sample", clips)
                 .put("skip_prk_steps", true);
-        List<String> prompts = Collections.nCopies(images, "");
+        Texts prompts = Texts.repeated("", "", images, 1);
+        MicroConditioning size = MicroConditioning.of(8 * LATENT, 8 * LATENT, 0);
+        SamplingPlan plan = SchedulerConfig.of("test", json).with(kind).plan(steps, 0);
         return new Job(
                 prompts,
-                prompts,
+                Optional.of(prompts),
                 8 * LATENT,
                 8 * LATENT,
-                SchedulerConfig.of("test", json).with(kind).plan(steps, 0),
+                size,
+                size,
+                plan,
+                plan.steps().size(),
                 guidance,
                 rescale,
-                1,
-                1,
                 Optional.empty(),
-                noise(seed));
+                () -> noise(seed));
     }
 
     /** The same draws whenever they are asked for anew: draw k of a job is that of seed + k. */
@@ -210,7 +213,7 @@ class RecordedStepsTest {
 
     private static List<float[]> replayed(Supplier<Job> job, long text) {
         List<float[]> samples = new ArrayList<>();
-        run(job.get(), text, (i, sample) -> samples.add(sample.toHost()));
+        run(job.get(), text, (i, sample, again) -> samples.add(sample.toHost()));
         return samples;
     }
 
@@ -218,7 +221,7 @@ class RecordedStepsTest {
         try (Scope scope = Scope.open(device, "request")) {
             Ops ops = device.ops(scope);
             int n = job.images();
-            int texts = Denoiser.isGuided(unet, job) ? 2 * n : n;
+            int texts = Denoiser.isGuided(unet.config(), job) ? 2 * n : n;
             Random random = new Random(text);
             HostTensor context =
                     HostTensor.of("context", Shape.of(texts, TOKENS, 16), normal(random, texts * TOKENS * 16));

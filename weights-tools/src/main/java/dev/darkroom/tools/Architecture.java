@@ -23,7 +23,8 @@ public enum Architecture {
     SD15("sd15", ModelFamily.SD1, 4),
     SD15_INPAINTING("sd15-inpainting", ModelFamily.SD1, 9),
     SD21("sd21", ModelFamily.SD2, 4),
-    SDXL("sdxl", ModelFamily.SDXL, 4);
+    SDXL("sdxl", ModelFamily.SDXL, 4),
+    SDXL_REFINER("sdxl-refiner", ModelFamily.SDXL_REFINER, 4);
 
     private final String title;
     private final ModelFamily family;

@@ -54,7 +54,7 @@ final class KernelTour {
     private static void visit(String spec, Path model, DType dtype) {
         try (Device device = Devices.open(spec, 0)) {
             device.pool().setDirect(true);
-            try (Networks networks = Networks.load(device, ModelFiles.open(model.toString()), dtype)) {
+            try (Networks networks = Networks.of(device, ModelFiles.open(model.toString()), dtype)) {
                 NetworkBench bench = new NetworkBench(device, networks, dtype);
                 bench.text(BATCH, ONCE);
                 bench.unet(BATCH, LATENT, LATENT, ONCE);

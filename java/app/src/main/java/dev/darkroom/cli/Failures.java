@@ -3,6 +3,7 @@ package dev.darkroom.cli;
 import dev.darkroom.device.DeviceUnavailableException;
 import dev.darkroom.image.ImageException;
 import dev.darkroom.pipeline.CancelledException;
+import dev.darkroom.pipeline.NotFiniteException;
 import dev.darkroom.tensor.DeviceException;
 import dev.darkroom.weights.WeightsException;
 import java.io.PrintWriter;
@@ -49,7 +50,10 @@ final class Failures {
     }
 
     private static boolean isBadInput(Exception e) {
-        return e instanceof IllegalArgumentException || e instanceof WeightsException || e instanceof ImageException;
+        return e instanceof IllegalArgumentException
+                || e instanceof WeightsException
+                || e instanceof ImageException
+                || e instanceof NotFiniteException; // weights that are damaged, or a type too small for them
     }
 
     private static boolean isDeviceFailure(Exception e) {

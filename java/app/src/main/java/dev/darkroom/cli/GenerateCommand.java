@@ -7,12 +7,14 @@ import dev.darkroom.image.Picture;
 import dev.darkroom.pipeline.Darkroom;
 import dev.darkroom.pipeline.Request;
 import dev.darkroom.pipeline.Result;
+import dev.darkroom.sampling.Prediction;
 import dev.darkroom.sampling.SamplerKind;
 import dev.darkroom.sampling.SigmaSchedule;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.OptionalDouble;
 import java.util.Random;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -50,9 +52,8 @@ abstract class GenerateCommand implements Callable<Integer> {
 
     @Option(
             names = {"-n", "--negative-prompt", "--negative_prompt"},
-            defaultValue = "",
-            description = "What it should not be.")
-    private String negativePrompt = "";
+            description = "What it should not be. SDXL tells none from an empty one.")
+    private @Nullable String negativePrompt;
 
     @Option(
             names = {"-W", "--width"},
@@ -141,6 +142,27 @@ abstract class GenerateCommand implements Callable<Integer> {
             description = "Random numbers as torch draws them on: cpu or cuda. Default: ${DEFAULT-VALUE}.")
     private Rng rng = Rng.CPU;
 
+    @Mixin
+    private final SdxlFlags sdxl = new SdxlFlags();
+
+    @Option(
+            names = "--refiner",
+            paramLabel = "MODEL",
+            description = "SDXL: a model that takes the last steps, as SDXL's refiner.")
+    private @Nullable String refiner;
+
+    @Option(
+            names = "--prediction",
+            paramLabel = "TYPE",
+            description = "What the model predicts: eps, v or sample. Default: what its files say, or what it answers.")
+    private @Nullable String prediction;
+
+    @Option(
+            names = "--refiner-switch-at",
+            paramLabel = "SHARE",
+            description = "Where the refiner takes over: from this share of the model's times on. Default: 0.8.")
+    private @Nullable Double refinerSwitchAt;
+
     @Option(
             names = {"-o", "--output"},
             defaultValue = "output.png",
@@ -179,7 +201,7 @@ abstract class GenerateCommand implements Callable<Integer> {
         }
         ProgressLines progress = ProgressLines.on(spec.commandLine().getErr(), preview);
         progress.loading(model.model());
-        try (Darkroom darkroom = model.open()) {
+        try (Darkroom darkroom = open()) {
             progress.loaded(darkroom, Main.isVerbose(spec));
             Result result = darkroom.generate(request, progress);
             List<String> files = new ArrayList<>();
@@ -191,6 +213,13 @@ abstract class GenerateCommand implements Callable<Integer> {
             report(darkroom, result, files);
         }
         return 0;
+    }
+
+    private Darkroom open() {
+        return model.builder()
+                .refiner(refiner)
+                .prediction(prediction == null ? null : Prediction.parse(prediction))
+                .open();
     }
 
     private Request request() {
@@ -210,7 +239,10 @@ abstract class GenerateCommand implements Callable<Integer> {
                 .count(count)
                 .noise(rng == Rng.CUDA ? Request.NoiseSource.TORCH_CUDA : Request.NoiseSource.TORCH_CPU)
                 .init(init())
-                .strength(strength());
+                .strength(strength())
+                .sdxl(sdxl.options())
+                .refinerSwitchAt(
+                        refinerSwitchAt == null ? OptionalDouble.empty() : OptionalDouble.of(refinerSwitchAt));
         set(request, "eta", eta);
         set(request, "s_churn", churn);
         set(request, "s_tmin", churnFrom);

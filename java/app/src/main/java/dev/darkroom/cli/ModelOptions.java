@@ -20,11 +20,15 @@ final class ModelOptions {
 
     /** Opens the model. */
     Darkroom open() {
+        return builder().open();
+    }
+
+    /** The model with what else was said, to be opened. */
+    Darkroom.Builder builder() {
         return Darkroom.builder(model())
                 .device(device.device())
                 .dtype(device.dtype())
-                .threads(device.threads())
-                .open();
+                .threads(device.threads());
     }
 
     String model() {

@@ -24,32 +24,35 @@ final class AdaptiveDenoiser {
     }
 
     /** start f32 [1, h, w, c] → the last sample. The listener hears of the nominal plan's calls, as far as the way is done. */
-    Tensor run(Ops ops, Tensor start, Denoiser.StepListener listener) {
+    Tensor run(Ops ops, Tensor start, Noise noise, Denoiser.StepListener listener) {
         Shape shape = start.shape();
         float[] sample = start.toHost();
         AdaptiveSolver.Run run = solver.run(doubles(sample));
         int calls = job.plan().steps().size();
         while (!run.isDone()) {
-            float[][] ends = trial(ops, run.trial(), shape, sample); // low, high
-            double noise = run.noise();
+            SamplingPlan plan = run.trial();
+            float[] before = sample;
+            float[][] ends = trial(ops, plan, shape, before, noise); // low, high
+            double factor = run.noise();
             if (run.accepts(doubles(ends[0]), doubles(ends[1]))) {
-                sample = noise > 0 ? noisy(ops, ends[1], shape, noise) : ends[1];
+                sample = factor > 0 ? noisy(ops, ends[1], shape, noise, factor) : ends[1];
             }
             int done = Math.max(0, Math.min(calls, (int) Math.round(run.share() * calls)) - 1);
             float[] shown = sample;
             ops.scopedAll("progress", s -> {
-                listener.done(done, s.upload(shape, shown));
+                listener.done(done, s.upload(shape, shown), () -> trial(ops, plan, shape, before, noise));
                 return List.of();
             });
         }
         return ops.upload(shape, sample);
     }
 
-    private float[][] trial(Ops ops, SamplingPlan plan, Shape shape, float[] sample) {
+    private float[][] trial(Ops ops, SamplingPlan plan, Shape shape, float[] sample, Noise noise) {
         float[][] ends = new float[2][];
         ops.scopedAll("trial", s -> {
             Denoiser denoiser = new Denoiser(unet, conditioning, job, plan);
-            List<Tensor> state = denoiser.state(s, s.upload(shape, sample));
+            List<Tensor> state =
+                    denoiser.run(s, denoiser.begin(s.upload(shape, sample)), noise, (i, each, again) -> {});
             ends[0] = state.get(denoiser.index(solver.lowOrderSlot())).toHost();
             ends[1] = state.get(denoiser.index(SamplingPlan.SAMPLE)).toHost();
             return List.of();
@@ -57,10 +60,10 @@ final class AdaptiveDenoiser {
         return ends;
     }
 
-    private float[] noisy(Ops ops, float[] sample, Shape shape, double factor) {
+    private float[] noisy(Ops ops, float[] sample, Shape shape, Noise noise, double factor) {
         float[][] sum = new float[1][];
         ops.scopedAll("noise", s -> {
-            Tensor drawn = job.noise().draw(s, shape);
+            Tensor drawn = noise.draw(s, shape);
             sum[0] = Denoiser.sum(s, new double[] {1, factor}, s.upload(shape, sample), drawn)
                     .toHost();
             return List.of();

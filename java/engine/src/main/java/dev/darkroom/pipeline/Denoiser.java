@@ -3,6 +3,8 @@ package dev.darkroom.pipeline;
 import dev.darkroom.models.unet.Conditioning;
 import dev.darkroom.models.unet.TimeTable;
 import dev.darkroom.models.unet.UNet;
+import dev.darkroom.models.unet.UNetConfig;
+import dev.darkroom.sampling.AdaptiveSolver;
 import dev.darkroom.sampling.SamplingPlan;
 import dev.darkroom.sampling.StepSums;
 import dev.darkroom.tensor.Ops;
@@ -19,12 +21,18 @@ import java.util.OptionalDouble;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
-/** Carries out a sampling plan on tensors, with a U-Net as its model. */
+/** Carries out a sampling plan on tensors, or some steps of it, with a U-Net as its model. */
 final class Denoiser {
-    /** Called after each model call with the sample [n, h, w, c], f32. */
+    /** Called after each model call. */
     @FunctionalInterface
     interface StepListener {
-        void done(int step, Tensor sample);
+        /**
+         * A step was queued.
+         *
+         * @param sample f32 [n, h, w, c]
+         * @param again  queues the step once more, operation by operation where the device is observed
+         */
+        void done(int step, Tensor sample, Runnable again);
     }
 
     private final UNet unet;
@@ -50,20 +58,21 @@ final class Denoiser {
     }
 
     /** Whether a job's predictions are made twice, without and with the prompt. Distilled models take guidance as an input instead. */
-    static boolean isGuided(UNet unet, Job job) {
-        return job.guidance() > 1 && unet.config().guidanceWidth() == 0;
+    static boolean isGuided(UNetConfig unet, Job job) {
+        return job.guidance() > 1 && unet.guidanceWidth() == 0;
     }
 
     /** start f32 [n, h, w, c] → the last sample. */
     Tensor run(Ops ops, Tensor start, StepListener listener) {
         return plan.adaptive() == null
-                ? run(ops, start, sums.steps(), job.noise(), listener)
-                : new AdaptiveDenoiser(unet, conditioning, job, plan.adaptive()).run(ops, start, listener);
+                ? run(ops, begin(start), job.noise().get(), listener).get(0)
+                : adapt(ops, start, job.noise().get(), listener);
     }
 
-    /** start f32 [n, h, w, c] → what the slots of the state hold in the end, in the order of {@link #index}. */
-    List<Tensor> state(Ops ops, Tensor start) {
-        return ops.scopedAll("denoise", s -> state(s, start, sums.steps(), job.noise(), (i, sample) -> {}));
+    /** start f32 [1, h, w, c] → the last sample, of a plan that goes by the error it makes. */
+    Tensor adapt(Ops ops, Tensor start, Noise noise, StepListener listener) {
+        AdaptiveSolver solver = Objects.requireNonNull(plan.adaptive());
+        return new AdaptiveDenoiser(unet, conditioning, job, solver).run(ops, start, noise, listener);
     }
 
     /** Where {@code slot} is in the state. */
@@ -71,34 +80,44 @@ final class Denoiser {
         return sums.state().indexOf(slot);
     }
 
-    /** As {@link #run(Ops, Tensor, StepListener)}, for the first {@code count} steps and with noise from elsewhere. */
-    Tensor run(Ops ops, Tensor start, int count, Noise noise, StepListener listener) {
-        return ops.scoped(
-                "denoise", s -> state(s, start, count, noise, listener).get(0));
+    /** The state that the first step takes: the sample, and history, which is written before it is read. */
+    List<Tensor> begin(Tensor start) {
+        return Collections.nCopies(sums.state().size(), start);
     }
 
-    private List<Tensor> state(Ops s, Tensor start, int count, Noise noise, StepListener listener) {
-        TimeTable times = times(s);
-        List<DenoisingStep.Form> forms =
-                IntStream.range(0, sums.steps()).mapToObj(this::form).toList();
-        Tensor coefficients = coefficients(s, forms); // [steps, k]
-        Map<DenoisingStep.Form, Recording> recordings = new HashMap<>();
-        forms.stream().distinct().forEach(form -> {
-            DenoisingStep step = new DenoisingStep(form, conditioning, times);
-            recordings.put(form, s.recording("step", form, step.constants(), step::apply));
-        });
-        List<Tensor> state = Collections.nCopies(sums.state().size(), start); // history is written before it is read
-        return s.iterateAll("steps", count, state, (t, i, current) -> {
-            List<Tensor> inputs = new ArrayList<>(current);
-            inputs.add(times.step(i));
-            inputs.add(coefficients.rows(i, i + 1));
-            if (drawsNoise) { // a step that draws none multiplies what it gets by 0
-                inputs.add(plan.steps().get(i).drawsNoise() ? drawn(t, noise, i, start) : current.get(0));
-            }
-            List<Tensor> next =
-                    Objects.requireNonNull(recordings.get(forms.get(i))).run(t, inputs);
-            listener.done(i, next.get(0));
-            return next;
+    /** All steps: the state before them → the state after them. */
+    List<Tensor> run(Ops ops, List<Tensor> before, Noise noise, StepListener listener) {
+        return run(ops, before, 0, sums.steps(), noise, listener);
+    }
+
+    /**
+     * Steps {@code from} to {@code to}, the latter not included: the state before them → the state after them, of which the first tensor is the sample.
+     * What is left of the steps may be taken by another U-Net.
+     */
+    List<Tensor> run(Ops ops, List<Tensor> before, int from, int to, Noise noise, StepListener listener) {
+        return ops.scopedAll("denoise", s -> {
+            TimeTable times = times(s);
+            List<DenoisingStep.Form> forms =
+                    IntStream.range(0, sums.steps()).mapToObj(this::form).toList();
+            Tensor coefficients = coefficients(s, forms); // [steps, k]
+            Map<DenoisingStep.Form, Recording> recordings = new HashMap<>();
+            forms.subList(from, to).stream().distinct().forEach(form -> {
+                DenoisingStep step = new DenoisingStep(form, conditioning, times);
+                recordings.put(form, s.recording("step", form, step.constants(), step::apply));
+            });
+            return s.iterateAll("steps", to - from, before, (t, turn, current) -> {
+                int i = from + turn;
+                List<Tensor> inputs = new ArrayList<>(current);
+                inputs.add(times.step(i));
+                inputs.add(coefficients.rows(i, i + 1));
+                if (drawsNoise) { // a step that draws none multiplies what it gets by 0
+                    inputs.add(plan.steps().get(i).drawsNoise() ? drawn(t, noise, i, before.get(0)) : current.get(0));
+                }
+                Recording recording = Objects.requireNonNull(recordings.get(forms.get(i)));
+                List<Tensor> next = recording.run(t, inputs);
+                listener.done(i, next.get(0), () -> recording.run(t, inputs));
+                return next;
+            });
         });
     }
 
@@ -118,7 +137,7 @@ final class Denoiser {
 
     private DenoisingStep.Form form(int step) {
         boolean scales = plan.steps().stream().anyMatch(each -> each.inputScale() != 1);
-        boolean guided = isGuided(unet, job);
+        boolean guided = isGuided(unet.config(), job);
         double rescale = guided ? job.guidanceRescale() : 0;
         return new DenoisingStep.Form(unet, sums.state(), sums.rounds(step), guided, rescale, scales, drawsNoise);
     }

@@ -8,6 +8,7 @@ import dev.darkroom.sampling.SigmaSchedule;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** What a PNG says of how its picture was made: AUTOMATIC1111's {@code parameters}, and the same as JSON under {@code darkroom}. */
 final class Description {
@@ -15,9 +16,20 @@ final class Description {
 
     private Description() {}
 
-    /** @param device the device and the type it computed in */
+    /**
+     * The texts by keyword.
+     *
+     * @param refiner the refiner's name; empty for none
+     * @param device  the device and the type it computed in
+     */
     static Map<String, String> of(
-            Request request, Job job, SchedulerConfig scheduler, long seed, String model, String device) {
+            Request request,
+            Job job,
+            SchedulerConfig scheduler,
+            long seed,
+            String model,
+            String refiner,
+            String device) {
         Map<String, String> values = new LinkedHashMap<>();
         values.put("Steps", Integer.toString(request.steps()));
         values.put("Sampler", scheduler.kind().title());
@@ -40,12 +52,38 @@ final class Description {
         if (request.guidanceRescale() > 0) {
             values.put("CFG Rescale", number(request.guidanceRescale()));
         }
+        addSdxl(values, request, refiner);
         values.put("RNG", request.noise() == Request.NoiseSource.TORCH_CUDA ? "NV" : "CPU");
         values.put("Version", "Darkroom " + Darkroom.version());
         Map<String, String> texts = new LinkedHashMap<>();
         texts.put("parameters", new InfoText(request.prompt(), request.negativePrompt(), values).format());
         texts.put("darkroom", json(request, values, device));
         return texts;
+    }
+
+    /** The refiner under AUTOMATIC1111's names, the rest under diffusers'. */
+    private static void addSdxl(Map<String, String> values, Request request, String refiner) {
+        if (!refiner.isEmpty()) {
+            values.put("Refiner", refiner);
+            values.put("Refiner switch at", number(request.refinerSwitchAt().orElse(RequestCheck.REFINER_SWITCH_AT)));
+        }
+        SdxlOptions sdxl = request.sdxl();
+        Map<String, @Nullable Object> told = new LinkedHashMap<>();
+        told.put("Prompt 2", sdxl.prompt2());
+        told.put("Negative prompt 2", sdxl.negativePrompt2());
+        told.put("Original size", sdxl.originalSize());
+        told.put("Crop top left", sdxl.cropTopLeft());
+        told.put("Target size", sdxl.targetSize());
+        told.put("Negative original size", sdxl.negativeOriginalSize());
+        told.put("Negative crop top left", sdxl.negativeCropTopLeft());
+        told.put("Negative target size", sdxl.negativeTargetSize());
+        told.put("Aesthetic score", sdxl.aestheticScore());
+        told.put("Negative aesthetic score", sdxl.negativeAestheticScore());
+        told.forEach((name, value) -> {
+            if (value != null) {
+                values.put(name, value.toString());
+            }
+        });
     }
 
     private static String json(Request request, Map<String, String> values, String device) {

@@ -1,24 +1,17 @@
 package dev.darkroom.pipeline;
 
 import dev.darkroom.image.Picture;
-import dev.darkroom.models.unet.Conditioning;
-import dev.darkroom.models.vae.Autoencoder;
-import dev.darkroom.sampling.SamplingPlan;
-import dev.darkroom.tensor.ChannelOrder;
-import dev.darkroom.tensor.DType;
 import dev.darkroom.tensor.Device;
-import dev.darkroom.tensor.HostTensor;
-import dev.darkroom.tensor.Ops;
-import dev.darkroom.tensor.Scope;
 import dev.darkroom.tensor.Shape;
-import dev.darkroom.tensor.Tensor;
-import dev.darkroom.tokenizer.ClipTokenizer;
-import dev.darkroom.weights.ModelFamily;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
-/** Carries out one job: text, steps, decoding. */
+/**
+ * Carries out jobs, and carries them out again in f32 where numbers overflowed a 16-bit type.
+ *
+ * <p>An image of a batch must not depend on its neighbours: where one of them overflowed, all are made alone, and only those that overflow in f32.
+ */
 public final class Generation {
     /**
      * What came of a job.
@@ -26,9 +19,11 @@ public final class Generation {
      * @param pictures one for each prompt
      * @param latents  f32 [n, c, h, w], the last sample, in the U-Net's scale
      * @param decoded  f32 [n, 3, height, width], the pictures before they were clipped and rounded
+     * @param warnings what had to be done again
      * @param timings  what took how long
      */
-    public record Outcome(List<Picture> pictures, Values latents, Values decoded, Timings timings) {}
+    public record Outcome(
+            List<Picture> pictures, Values latents, Values decoded, List<String> warnings, Timings timings) {}
 
     /** Numbers of a shape, on the host. */
     public static final class Values {
@@ -48,151 +43,101 @@ public final class Generation {
         public float[] toArray() {
             return values.clone();
         }
+
+        /** One after the other along the first dimension. */
+        static Values joined(List<Values> parts) {
+            Shape one = parts.get(0).shape;
+            int size = parts.get(0).values.length;
+            float[] all = new float[parts.size() * size];
+            for (int i = 0; i < parts.size(); i++) {
+                System.arraycopy(parts.get(i).values, 0, all, i * size, size);
+            }
+            return new Values(Shape.of(parts.size(), one.dim(1), one.dim(2), one.dim(3)), all);
+        }
     }
 
     private final Device device;
-    private final Networks networks;
-    private final TextConditioner text;
+    private final LoadedModel base;
+    private final @Nullable LoadedModel refiner;
+    private final boolean sequential;
 
-    /** @param tokenizers one for each text encoder */
-    public Generation(Device device, Networks networks, List<ClipTokenizer> tokenizers, ModelFamily family) {
-        this.device = device;
-        this.networks = networks;
-        this.text = new TextConditioner(networks, tokenizers, family);
+    /** Jobs on one model, with all its networks in memory. */
+    public Generation(Device device, LoadedModel model) {
+        this(device, model, null, false);
     }
 
-    TextConditioner text() {
-        return text;
+    /**
+     * Jobs on a model and its refiner.
+     *
+     * @param refiner    null for none
+     * @param sequential whether only the network at work is held in memory
+     */
+    Generation(Device device, LoadedModel base, @Nullable LoadedModel refiner, boolean sequential) {
+        this.device = device;
+        this.base = base;
+        this.refiner = refiner;
+        this.sequential = sequential;
     }
 
     /**
      * Runs a job.
      *
      * @throws CancelledException when the monitor asks for it
-     * @throws IllegalStateException when the network produced numbers that are none; names the stage
+     * @throws NotFiniteException when numbers became infinite or none in f32 too; names the layer
      */
     public Outcome run(Job job, Monitor monitor) {
-        Clock clock = new Clock(device, job.plan().steps().size(), monitor);
-        try (Scope scope = Scope.open(device, "request")) {
-            Ops ops = device.ops(scope);
-            Conditioning conditioning = condition(ops, job);
-            clock.textDone();
-            Tensor start = start(ops, job);
-            LatentPreview preview = new LatentPreview(networks.vae());
-            Denoiser denoiser = new Denoiser(networks.unet(), conditioning, job);
-            Tensor last = denoiser.run(
-                    ops,
-                    start,
-                    (i, sample) -> clock.stepDone(
-                            i, () -> preview.of(device, sample.rows(0, 1), previewScale(job.plan(), i))));
-            requireNumbers(ops, last, "the U-Net");
-            return decode(ops, job, last, clock);
+        try {
+            return attempt(job, monitor);
+        } catch (NotFiniteException e) {
+            return job.images() == 1 ? wider(job, monitor, e) : alone(job, monitor);
         }
     }
 
-    /** The texts of a job as the U-Net sees them: the negative ones first, where there is guidance. */
-    Conditioning condition(Ops ops, Job job) {
-        TextConditioner.Encoded prompts = text.encode(ops, job.prompts(), job.clipSkip());
-        if (Denoiser.isGuided(networks.unet(), job)) {
-            prompts = text.encode(ops, job.negativePrompts(), job.negativeClipSkip())
-                    .followedBy(ops, prompts);
-        }
-        return text.condition(ops, prompts, job.width(), job.height());
+    private Outcome attempt(Job job, Monitor monitor) {
+        return new Attempt(device, job, base, refiner, sequential).run(monitor);
     }
 
-    /** The shape of a job's latents, [n, h, w, c]. */
-    Shape latentShape(Job job) {
-        int downscale = networks.vae().config().downscale();
-        return Shape.of(
-                job.images(),
-                job.height() / downscale,
-                job.width() / downscale,
-                networks.vae().config().latentChannels());
-    }
-
-    /** The first sample: noise, or a picture's latents mixed with noise. */
-    private Tensor start(Ops ops, Job job) {
-        Shape shape = latentShape(job);
-        if (job.init().isEmpty()) {
-            double scale = job.plan().initialNoiseScale();
-            return ops.scoped(
-                    "start",
-                    s -> Denoiser.sum(s, new double[] {scale}, job.noise().draw(s, shape)));
-        }
-        SamplingPlan.Mixture mixture = job.plan().start();
-        return ops.scoped("start", s -> {
-            Tensor latents = encode(s, job, job.init().get());
-            return Denoiser.sum(
-                    s,
-                    new double[] {mixture.signal(), mixture.noise()},
-                    latents,
-                    job.noise().draw(s, shape));
-        });
-    }
-
-    /** The latents of the init picture, sampled for each image, in the U-Net's scale. */
-    private Tensor encode(Ops ops, Job job, Picture picture) {
-        Autoencoder vae = networks.vae();
-        Shape shape = Shape.of(1, picture.height(), picture.width(), 3);
-        Tensor pixels = ops.upload(HostTensor.of("picture", shape, picture.rgb()), DType.U8);
-        Autoencoder.Gaussian one = vae.encode(ops, ops.fromPixels(pixels, vae.dtype()));
-        Tensor mean = repeated(ops, one.mean(), job.images());
-        Tensor logVariance = repeated(ops, one.logVariance(), job.images());
-        Tensor latents = new Autoencoder.Gaussian(mean, logVariance)
-                .sample(ops, job.noise().draw(ops, mean.shape()));
-        return ops.scale(latents, vae.config().scalingFactor());
-    }
-
-    private static Tensor repeated(Ops ops, Tensor one, int times) {
-        Tensor[] copies = new Tensor[times];
-        Arrays.fill(copies, one);
-        return times == 1 ? one : ops.concatRows(copies);
-    }
-
-    private Outcome decode(Ops ops, Job job, Tensor last, Clock clock) {
-        List<Picture> pictures = new ArrayList<>();
-        int n = job.images();
-        float[] decoded = new float[n * 3 * job.height() * job.width()];
-        for (int i = 0; i < n; i++) { // one at a time: the decoder needs the most memory of all
-            clock.requireNotCancelled();
-            try (Scope scope = ops.scope().child("decode")) {
-                Ops s = ops.in(scope);
-                Tensor image = decoded(s, last.rows(i, i + 1));
-                requireNumbers(s, image, "the VAE");
-                byte[] pixels = s.toPixels(image).toHostBytes(); // the wait of the request
-                pictures.add(new Picture(job.width(), job.height(), pixels));
-                float[] one = ChannelOrder.toChannelsFirst(
-                        s.cast(image, DType.F32).toHost(), 1, job.height(), job.width(), 3);
-                System.arraycopy(one, 0, decoded, i * one.length, one.length);
+    /** The only image of {@code job} once more, with the network that overflowed in f32. */
+    private Outcome wider(Job job, Monitor monitor, NotFiniteException first) {
+        NotFiniteException fault = first;
+        List<String> warnings = new ArrayList<>();
+        try {
+            while (fault.widen()) {
+                warnings.add(again(fault));
+                try {
+                    Outcome outcome = attempt(job, monitor);
+                    warnings.addAll(outcome.warnings());
+                    return new Outcome(
+                            outcome.pictures(), outcome.latents(), outcome.decoded(), warnings, outcome.timings());
+                } catch (NotFiniteException next) {
+                    fault = next; // of another network, or in f32 as well
+                }
+            }
+            throw fault;
+        } finally {
+            base.networks().restore();
+            if (refiner != null) {
+                refiner.networks().restore();
             }
         }
-        Timings timings = clock.decodeDone();
-        Shape s = last.shape();
-        float[] latents = ChannelOrder.toChannelsFirst(last.toHost(), n, s.dim(1), s.dim(2), s.dim(3));
-        return new Outcome(
-                pictures,
-                new Values(Shape.of(n, s.dim(3), s.dim(1), s.dim(2)), latents),
-                new Values(Shape.of(n, 3, job.height(), job.width()), decoded),
-                timings);
     }
 
-    /** Latents in the U-Net's scale [n, h, w, c] → pictures [n, height, width, 3]. */
-    Tensor decoded(Ops ops, Tensor latents) {
-        Autoencoder vae = networks.vae();
-        return ops.scoped("vae", s -> vae.decode(s, vae.unscaled(s, latents)));
-    }
-
-    private static double previewScale(SamplingPlan plan, int step) {
-        boolean isLast = step + 1 == plan.steps().size();
-        return isLast ? 1 : plan.steps().get(step + 1).inputScale(); // brings the sample to unit variance
-    }
-
-    private static void requireNumbers(Ops ops, Tensor x, String network) {
-        int broken = (int) ops.countNonFinite(x).toHost()[0];
-        if (broken > 0) {
-            throw new IllegalStateException(network + " produced " + broken
-                    + " values that are infinite or not a number; its weights are damaged, or overflow in "
-                    + x.dtype() + ": try --dtype f32");
+    /** The images of {@code job} one by one. */
+    private Outcome alone(Job job, Monitor monitor) {
+        List<Outcome> outcomes = new ArrayList<>();
+        for (int i = 0; i < job.images(); i++) {
+            outcomes.add(run(job.only(i), monitor));
         }
+        return new Outcome(
+                outcomes.stream().flatMap(each -> each.pictures().stream()).toList(),
+                Values.joined(outcomes.stream().map(Outcome::latents).toList()),
+                Values.joined(outcomes.stream().map(Outcome::decoded).toList()),
+                outcomes.stream().flatMap(each -> each.warnings().stream()).toList(),
+                Timings.sum(outcomes.stream().map(Outcome::timings).toList()));
+    }
+
+    /** The warning that something is computed once more. */
+    static String again(NotFiniteException fault) {
+        return fault.where() + "; it was computed again in f32, which takes longer; --dtype f32 or bf16 spares that";
     }
 }

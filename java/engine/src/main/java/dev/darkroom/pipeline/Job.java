@@ -2,38 +2,57 @@ package dev.darkroom.pipeline;
 
 import dev.darkroom.image.Picture;
 import dev.darkroom.sampling.SamplingPlan;
-import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /**
  * What is to be computed, with everything decided.
  *
- * @param prompts         one for each image
- * @param negativePrompts one for each image
+ * @param prompts         of all images
+ * @param negativePrompts of all images; empty where none are given, for which SDXL's base model has zeros and the others the empty text
  * @param width           in pixels
  * @param height          in pixels
+ * @param size            what SDXL is told of the picture
+ * @param negativeSize    what it is told with the negative prompts
  * @param plan            the compiled sampler
+ * @param refinerFrom     the first step that the refiner takes; the number of steps where there is none
  * @param guidance        scale of classifier-free guidance; 1 or less for none
  * @param guidanceRescale 0 … 1
- * @param clipSkip        layer of the prompts: 1 for the model's own
- * @param negativeClipSkip layer of the negative prompts; AUTOMATIC1111 takes the prompts', diffusers always the model's own
  * @param init            the picture to start from, of this size; empty to start from noise
- * @param noise           of all images
+ * @param noise           of all images; from its first draw on whenever it is asked for, so that a job can be run again
  */
 public record Job(
-        List<String> prompts,
-        List<String> negativePrompts,
+        Texts prompts,
+        Optional<Texts> negativePrompts,
         int width,
         int height,
+        MicroConditioning size,
+        MicroConditioning negativeSize,
         SamplingPlan plan,
+        int refinerFrom,
         double guidance,
         double guidanceRescale,
-        int clipSkip,
-        int negativeClipSkip,
         Optional<Picture> init,
-        Noise noise) {
+        Supplier<Noise> noise) {
     /** Number of images. */
     public int images() {
-        return prompts.size();
+        return prompts.first().size();
+    }
+
+    /** Image {@code index} of this job alone, with the noise that it has among the others. */
+    Job only(int index) {
+        return new Job(
+                prompts.only(index),
+                negativePrompts.map(each -> each.only(index)),
+                width,
+                height,
+                size,
+                negativeSize,
+                plan,
+                refinerFrom,
+                guidance,
+                guidanceRescale,
+                init,
+                () -> noise.get().only(index, images()));
     }
 }

@@ -8,6 +8,7 @@ import dev.darkroom.tensor.Ops;
 import dev.darkroom.tensor.Scope;
 import dev.darkroom.tensor.Shape;
 import dev.darkroom.tensor.Tensor;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,17 +20,17 @@ import org.jspecify.annotations.Nullable;
 final class LatentPreview {
     private static final int PATCH = 4; // latent pixels in each direction: enough for the decoder's kernels
 
-    private final Autoencoder vae;
+    private final Supplier<Autoencoder> network;
     private float @Nullable [] colours; // [channels + 1, 3]: the colour of zero, then what each channel adds
 
-    LatentPreview(Autoencoder vae) {
-        this.vae = vae;
+    /** @param network is asked for when the first preview is */
+    LatentPreview(Supplier<Autoencoder> network) {
+        this.network = network;
     }
 
     /** latents [1, h, w, c] times {@code scale}, in the U-Net's scale → a picture of w × h pixels. */
     Picture of(Device device, Tensor latents, double scale) {
-        float[] map = colours == null ? fit(device) : colours;
-        colours = map;
+        float[] map = fit(device);
         float[] values = latents.toHost();
         int channels = latents.dim(3);
         byte[] rgb = new byte[latents.dim(1) * latents.dim(2) * 3];
@@ -43,7 +44,17 @@ final class LatentPreview {
         return new Picture(latents.dim(2), latents.dim(1), rgb);
     }
 
-    private float[] fit(Device device) {
+    /** Finds the map, where it is not known yet. */
+    float[] fit(Device device) {
+        float[] known = colours;
+        if (known == null) {
+            known = answers(device, network.get());
+            colours = known;
+        }
+        return known;
+    }
+
+    private static float[] answers(Device device, Autoencoder vae) {
         int channels = vae.config().latentChannels();
         int pixels = PATCH * PATCH;
         float[] patches = new float[(channels + 1) * pixels * channels]; // zero, then one patch of 1 for each channel

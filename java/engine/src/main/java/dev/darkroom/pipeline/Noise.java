@@ -21,6 +21,24 @@ public interface Noise {
         return draw(ops, shape);
     }
 
+    /** The noise of image {@code index} of {@code images} alone: what it has where all are drawn together. */
+    default Noise only(int index, int images) {
+        Noise all = this;
+        return new Noise() {
+            @Override
+            public Tensor draw(Ops ops, Shape shape) {
+                int n = shape.dim(0);
+                return all.draw(ops, shape.with(0, n * images)).rows(index * n, (index + 1) * n);
+            }
+
+            @Override
+            public Tensor draw(Ops ops, Shape shape, SamplingPlan.Interval step) {
+                int n = shape.dim(0);
+                return all.draw(ops, shape.with(0, n * images), step).rows(index * n, (index + 1) * n);
+            }
+        };
+    }
+
     /** Noise from a stream of its own for each image, so that no image depends on its neighbours: image i has seed + i. */
     static Noise seeded(Request.NoiseSource source, long seed, int images) {
         return new BrownianNoise(independent(source, seed, images), source, seed);

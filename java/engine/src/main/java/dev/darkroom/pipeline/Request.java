@@ -3,6 +3,7 @@ package dev.darkroom.pipeline;
 import dev.darkroom.image.Picture;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -29,8 +30,14 @@ public final class Request {
         return values.prompt;
     }
 
+    /** What the picture should not be; empty text where nothing was said. */
     public String negativePrompt() {
-        return values.negativePrompt;
+        return values.negativePrompt == null ? "" : values.negativePrompt;
+    }
+
+    /** Whether a negative prompt was given, if only an empty one: SDXL tells the two apart. */
+    public boolean hasNegativePrompt() {
+        return values.negativePrompt != null;
     }
 
     /** Width in pixels; 0 for the model's own, or the init picture's. */
@@ -101,10 +108,20 @@ public final class Request {
         return values.noise;
     }
 
+    /** What only SDXL is told. */
+    public SdxlOptions sdxl() {
+        return values.sdxl;
+    }
+
+    /** At which share of the model's times the refiner takes over, 0 … 1; empty for the usual 0.8. Means nothing without a refiner. */
+    public OptionalDouble refinerSwitchAt() {
+        return values.refinerSwitchAt;
+    }
+
     /** Collects the values of a request. */
     public static final class Builder {
         private final String prompt;
-        private String negativePrompt = "";
+        private @Nullable String negativePrompt;
         private int width;
         private int height;
         private int steps = 20;
@@ -119,13 +136,15 @@ public final class Request {
         private @Nullable Picture init;
         private double strength = 0.75;
         private NoiseSource noise = NoiseSource.TORCH_CPU;
+        private SdxlOptions sdxl = SdxlOptions.NONE;
+        private OptionalDouble refinerSwitchAt = OptionalDouble.empty();
 
         private Builder(String prompt) {
             this.prompt = prompt;
         }
 
-        /** What the picture should not be. */
-        public Builder negativePrompt(String text) {
+        /** What the picture should not be; null for nothing. */
+        public Builder negativePrompt(@Nullable String text) {
             negativePrompt = text;
             return this;
         }
@@ -213,6 +232,18 @@ public final class Request {
             return this;
         }
 
+        /** See {@link Request#sdxl}. */
+        public Builder sdxl(SdxlOptions options) {
+            sdxl = options;
+            return this;
+        }
+
+        /** See {@link Request#refinerSwitchAt}. */
+        public Builder refinerSwitchAt(OptionalDouble share) {
+            refinerSwitchAt = share;
+            return this;
+        }
+
         /** The request with the values so far; later changes of the builder do not reach it. */
         public Request build() {
             return new Request(copy());
@@ -235,6 +266,8 @@ public final class Request {
             copy.init = init;
             copy.strength = strength;
             copy.noise = noise;
+            copy.sdxl = sdxl;
+            copy.refinerSwitchAt = refinerSwitchAt;
             return copy;
         }
     }

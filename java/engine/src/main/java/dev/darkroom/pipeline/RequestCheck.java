@@ -3,13 +3,17 @@ package dev.darkroom.pipeline;
 import dev.darkroom.image.Picture;
 import dev.darkroom.models.unet.UNetConfig;
 import dev.darkroom.models.vae.VaeConfig;
+import dev.darkroom.sampling.Prediction;
 import dev.darkroom.sampling.SamplerKind;
 import dev.darkroom.sampling.SamplingPlan;
 import dev.darkroom.sampling.SchedulerConfig;
 import dev.darkroom.sampling.SigmaSchedule;
+import dev.darkroom.weights.ModelFamily;
 import java.util.Collections;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** From a request to a job: fills in what the model decides, and refuses what cannot be done before anything is computed. */
 final class RequestCheck {
@@ -17,17 +21,24 @@ final class RequestCheck {
     private static final int MAX_IMAGES = 256;
     private static final int DEFAULT_LATENT_SIZE = 64;
 
+    /** Where the refiner takes over, in shares of the model's times: it was trained for the last fifth. */
+    static final double REFINER_SWITCH_AT = 0.8;
+
+    private final ModelFamily family;
     private final UNetConfig unet;
     private final VaeConfig vae;
     private final SchedulerConfig modelScheduler;
     private final int textLayers;
+    private final boolean refines;
 
-    /** @param textLayers the largest clip skip */
-    RequestCheck(UNetConfig unet, VaeConfig vae, SchedulerConfig modelScheduler, int textLayers) {
-        this.unet = unet;
-        this.vae = vae;
+    /** @param refines whether there is a refiner */
+    RequestCheck(LoadedModel model, SchedulerConfig modelScheduler, boolean refines) {
+        this.family = model.files().family();
+        this.unet = model.networks().unetConfig();
+        this.vae = model.networks().vaeConfig();
         this.modelScheduler = modelScheduler;
-        this.textLayers = textLayers;
+        this.textLayers = model.text().layers();
+        this.refines = refines;
     }
 
     /** The job that {@code request} asks for. @throws InvalidRequestException naming field, value and what is allowed */
@@ -55,18 +66,74 @@ final class RequestCheck {
         }
         int width = size("width", request.width(), request.init().map(Picture::width));
         int height = size("height", request.height(), request.init().map(Picture::height));
+        checkFamily(request);
+        SamplingPlan plan = plan(request);
         return new Job(
-                Collections.nCopies(request.count(), request.prompt()),
-                Collections.nCopies(request.count(), request.negativePrompt()),
+                texts(request, request.prompt(), request.sdxl().prompt2()),
+                negativeTexts(request),
                 width,
                 height,
-                plan(request),
+                request.sdxl().size(width, height),
+                request.sdxl().negativeSize(width, height),
+                plan,
+                refinerFrom(request, plan),
                 request.guidance(),
                 request.guidanceRescale(),
-                request.clipSkip(),
-                request.clipSkip(),
                 request.init().map(picture -> picture.resize(width, height)),
-                Noise.seeded(request.noise(), request.seed(), request.count()));
+                () -> Noise.seeded(request.noise(), request.seed(), request.count()));
+    }
+
+    private void checkFamily(Request request) {
+        if (!family.isXl() && !request.sdxl().equals(SdxlOptions.NONE)) {
+            throw new InvalidRequestException("prompt 2, sizes, crop and aesthetic score are options of SDXL, and this model is "
+                    + family.title() + "; leave them out");
+        }
+        request.sdxl().fault().ifPresent(fault -> {
+            throw new InvalidRequestException(fault);
+        });
+        if (family == ModelFamily.SDXL_REFINER && request.init().isEmpty()) {
+            throw new InvalidRequestException("this model is the refiner of SDXL, which improves pictures and cannot begin"
+                    + " one; give it one (img2img -i FILE), or put it behind a base model (-m BASE --refiner REFINER)");
+        }
+        if (!refines && request.refinerSwitchAt().isPresent()) {
+            throw new InvalidRequestException("refiner switch at is " + request.refinerSwitchAt().getAsDouble()
+                    + ", but there is no refiner; name one with --refiner MODEL");
+        }
+    }
+
+    private static Texts texts(Request request, String first, @Nullable String second) {
+        return Texts.repeated(first, second == null ? first : second, request.count(), request.clipSkip());
+    }
+
+    private static Optional<Texts> negativeTexts(Request request) {
+        String second = request.sdxl().negativePrompt2();
+        return request.hasNegativePrompt() || second != null
+                ? Optional.of(texts(request, request.negativePrompt(), second))
+                : Optional.empty();
+    }
+
+    /** The first step whose time is the refiner's; times count down, and a step of several calls is not divided. */
+    private int refinerFrom(Request request, SamplingPlan plan) {
+        List<SamplingPlan.Step> steps = plan.steps();
+        if (!refines) {
+            return steps.size();
+        }
+        double share = request.refinerSwitchAt().orElse(REFINER_SWITCH_AT);
+        require(share > 0 && share < 1, "refiner switch at", share, "above 0 and below 1");
+        int times = modelScheduler.noise().times();
+        long first = Math.round(times * (1 - share));
+        for (int i = 0; i < steps.size(); i++) {
+            if (steps.get(i).time() < first && (i == 0 || steps.get(i - 1).completes())) {
+                return i;
+            }
+        }
+        throw new InvalidRequestException("refiner switch at is " + share + ", which leaves none of the "
+                + request.steps() + " steps to the refiner; make it smaller, or take more steps");
+    }
+
+    /** What the U-Net predicts. */
+    Prediction prediction() {
+        return modelScheduler.prediction();
     }
 
     /** The sampler that a request asks for, as it will be used. */

@@ -14,4 +14,12 @@ public record Timings(double text, List<Double> steps, double decode) {
     public double total() {
         return text + decode + steps.stream().mapToDouble(each -> each).sum();
     }
+
+    /** Of several requests one after the other. */
+    static Timings sum(List<Timings> parts) {
+        return new Timings(
+                parts.stream().mapToDouble(Timings::text).sum(),
+                parts.stream().flatMap(each -> each.steps().stream()).toList(),
+                parts.stream().mapToDouble(Timings::decode).sum());
+    }
 }

@@ -83,8 +83,9 @@ final class ModelRehearsal {
         int width = unet.config().contextWidths().get(0);
         ops.scoped("step", s -> {
             Tensor context = tensor(s, dtype, rows, TOKENS, width);
-            Conditioning conditioning = model.family() == ModelFamily.SDXL
-                    ? unet.condition(s, context, tensor(s, dtype, rows, 1280), tensor(s, DType.F32, rows, 6))
+            int sizes = model.family() == ModelFamily.SDXL_REFINER ? 5 : 6;
+            Conditioning conditioning = model.family().isXl()
+                    ? unet.condition(s, context, tensor(s, dtype, rows, 1280), tensor(s, DType.F32, rows, sizes))
                     : unet.condition(s, context);
             Tensor sample = tensor(
                     s,

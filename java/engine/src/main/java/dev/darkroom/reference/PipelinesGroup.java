@@ -6,10 +6,11 @@ import dev.darkroom.image.Picture;
 import dev.darkroom.image.PictureReader;
 import dev.darkroom.pipeline.Generation;
 import dev.darkroom.pipeline.Job;
+import dev.darkroom.pipeline.LoadedModel;
+import dev.darkroom.pipeline.MicroConditioning;
 import dev.darkroom.pipeline.Monitor;
-import dev.darkroom.pipeline.Networks;
 import dev.darkroom.pipeline.Noise;
-import dev.darkroom.pipeline.Tokenizers;
+import dev.darkroom.pipeline.Texts;
 import dev.darkroom.sampling.SamplingPlan;
 import dev.darkroom.sampling.SchedulerConfig;
 import dev.darkroom.tensor.DType;
@@ -23,6 +24,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /** Whole pipelines with the noise given: latents after every step and at the end, and pictures. */
 final class PipelinesGroup implements Group {
@@ -36,6 +38,17 @@ final class PipelinesGroup implements Group {
             Map.entry("dpmpp_2m", "DPMSolverMultistepScheduler"),
             Map.entry("unipc", "UniPCMultistepScheduler"),
             Map.entry("lcm", "LCMScheduler"));
+    private static final Set<String> PIPELINES = Set.of(
+            "StableDiffusionPipeline",
+            "StableDiffusionImg2ImgPipeline",
+            "StableDiffusionXLPipeline",
+            "StableDiffusionXLImg2ImgPipeline");
+    private static final Set<String> ARGUMENTS = Set.of(
+            ("prompt prompt_2 negative_prompt negative_prompt_2 height width num_inference_steps guidance_scale"
+                            + " guidance_rescale clip_skip eta image strength original_size crops_coords_top_left"
+                            + " target_size negative_original_size negative_crops_coords_top_left negative_target_size"
+                            + " aesthetic_score negative_aesthetic_score")
+                    .split(" "));
     private static final double DIFFERING_PIXELS = 0.001; // share that may be a level away in f32
 
     @Override
@@ -58,10 +71,16 @@ final class PipelinesGroup implements Group {
         });
     }
 
+    /** Why a case cannot be run; empty where it can. Whatever is not known here might change the result, and is not passed over. */
     private static String unsupported(JsonNode entry) {
         String pipeline = entry.path("pipeline").asText();
-        if (!pipeline.equals("StableDiffusionPipeline") && !pipeline.equals("StableDiffusionImg2ImgPipeline")) {
+        if (!PIPELINES.contains(pipeline)) {
             return pipeline + " is not supported yet";
+        }
+        for (Map.Entry<String, JsonNode> argument : entry.path("arguments").properties()) {
+            if (!ARGUMENTS.contains(argument.getKey())) {
+                return "the argument " + argument.getKey() + " is not supported yet";
+            }
         }
         return scheduler(entry).isEmpty()
                 ? "scheduler " + entry.path("scheduler").asText() + " is not supported yet"
@@ -83,7 +102,7 @@ final class PipelinesGroup implements Group {
         Job job = job(check, entry, values);
         Check.Case comparison = check.new Case(name(), file, entry, Tolerance.PIPELINE);
         List<float[]> steps = new ArrayList<>();
-        try (Networks networks = Networks.load(check.device(), model, check.dtype())) {
+        try (LoadedModel loaded = LoadedModel.of(check.device(), model, check.dtype())) {
             check.device().observe((path, result) -> {
                 // The first tensor that leaves the scope of a step is the sample.
                 if (path.matches("request/denoise/steps\\.\\d+")
@@ -91,8 +110,7 @@ final class PipelinesGroup implements Group {
                     steps.add(Check.download(result));
                 }
             });
-            Generation.Outcome outcome = new Generation(check.device(), networks, Tokenizers.of(model), model.family())
-                    .run(job, Monitor.NONE);
+            Generation.Outcome outcome = new Generation(check.device(), loaded).run(job, Monitor.NONE);
             comparison.compare(
                     "latents",
                     outcome.latents().toArray(),
@@ -127,30 +145,68 @@ final class PipelinesGroup implements Group {
                 : steps - Math.min((int) (steps * arguments.path("strength").asDouble()), steps);
         ObjectNode config = entry.path("scheduler_config").deepCopy();
         config.put("_class_name", scheduler(entry).orElseThrow());
+        if (arguments.has("eta")) {
+            config.set("eta", arguments.get("eta"));
+        }
         SamplingPlan plan = SchedulerConfig.of("scheduler_config", config).plan(steps, skipped);
-        List<String> prompts = texts(arguments.path("prompt"), 1);
+        int width = arguments.path("width").asInt(init.map(Picture::width).orElse(0));
+        int height = arguments.path("height").asInt(init.map(Picture::height).orElse(0));
+        List<String> prompts = texts(arguments, "prompt", 1).orElseThrow();
+        List<String> second = texts(arguments, "prompt_2", prompts.size()).orElse(prompts);
+        Optional<List<String>> negative = texts(arguments, "negative_prompt", prompts.size());
         return new Job(
-                prompts,
-                texts(arguments.path("negative_prompt"), prompts.size()),
-                arguments.path("width").asInt(init.map(Picture::width).orElse(0)),
-                arguments.path("height").asInt(init.map(Picture::height).orElse(0)),
+                new Texts(
+                        prompts, second, 1 + arguments.path("clip_skip").asInt(0)), // diffusers counts skipped layers
+                negative.map(each -> new Texts( // and skips none of them for negative prompts
+                        each,
+                        texts(arguments, "negative_prompt_2", prompts.size()).orElse(each),
+                        1)),
+                width,
+                height,
+                size(arguments, "", width, height),
+                size(arguments, "negative_", width, height),
                 plan,
+                plan.steps().size(),
                 arguments.path("guidance_scale").asDouble(),
                 arguments.path("guidance_rescale").asDouble(0),
-                1 + arguments.path("clip_skip").asInt(0), // diffusers counts skipped layers
-                1, // and skips none of them for negative prompts
                 init,
-                tape(values));
+                () -> tape(values));
     }
 
-    /** A text for all images, or a list of one for each. */
-    private static List<String> texts(JsonNode node, int count) {
+    /** What SDXL is told with the prompts, or with the negative ones; diffusers looks at what is negative where sizes are given. */
+    private static MicroConditioning size(JsonNode arguments, String prefix, int width, int height) {
+        boolean own = arguments.has(prefix + "original_size") && arguments.has(prefix + "target_size");
+        String from = own ? prefix : "";
+        JsonNode original = arguments.path(from + "original_size");
+        JsonNode crop = arguments.path(from + "crops_coords_top_left");
+        JsonNode target = arguments.path(from + "target_size");
+        return new MicroConditioning(
+                original.path(0).asInt(height),
+                original.path(1).asInt(width),
+                crop.path(0).asInt(0),
+                crop.path(1).asInt(0),
+                target.path(0).asInt(height),
+                target.path(1).asInt(width),
+                arguments
+                        .path(prefix + "aesthetic_score")
+                        .asDouble(
+                                prefix.isEmpty()
+                                        ? MicroConditioning.AESTHETIC_SCORE
+                                        : MicroConditioning.NEGATIVE_AESTHETIC_SCORE));
+    }
+
+    /** A text for all images, or a list of one for each; empty where the field is missing. */
+    private static Optional<List<String>> texts(JsonNode arguments, String field, int count) {
+        JsonNode node = arguments.path(field);
+        if (node.isMissingNode() || node.isNull()) {
+            return Optional.empty();
+        }
         if (!node.isArray()) {
-            return Collections.nCopies(count, node.asText(""));
+            return Optional.of(Collections.nCopies(count, node.asText()));
         }
         List<String> texts = new ArrayList<>();
         node.forEach(each -> texts.add(each.asText()));
-        return texts;
+        return Optional.of(texts);
     }
 
     /** The stored draws in their order; the start first, where there is one. */

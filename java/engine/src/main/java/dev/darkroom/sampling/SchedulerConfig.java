@@ -102,6 +102,13 @@ public final class SchedulerConfig {
         return Optional.ofNullable(schedule).filter(each -> each != SigmaSchedule.DISCRETE);
     }
 
+    /** This configuration of a model that predicts something else. */
+    public SchedulerConfig with(Prediction prediction) {
+        ObjectNode changed = json.deepCopy();
+        changed.put("prediction_type", prediction.name().toLowerCase(Locale.ROOT));
+        return new SchedulerConfig(source, changed, kind, schedule);
+    }
+
     public SamplerKind kind() {
         return kind;
     }
@@ -151,7 +158,8 @@ public final class SchedulerConfig {
         return choice("beta_schedule", kind.schedulerClass().betas());
     }
 
-    Prediction prediction() {
+    /** What the model predicts. */
+    public Prediction prediction() {
         return choice("prediction_type", Prediction.EPSILON);
     }
 

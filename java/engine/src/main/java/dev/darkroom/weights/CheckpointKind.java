@@ -8,6 +8,7 @@ public enum CheckpointKind {
     SD1("a Stable Diffusion 1 checkpoint", ModelFamily.SD1),
     SD2("a Stable Diffusion 2 checkpoint", ModelFamily.SD2),
     SDXL("a Stable Diffusion XL checkpoint", ModelFamily.SDXL),
+    SDXL_REFINER("a Stable Diffusion XL refiner", ModelFamily.SDXL_REFINER),
     ORIGINAL_UNET("a U-Net (original names) without text encoder", null),
     ORIGINAL_VAE("a VAE (original names)", null),
     DIFFUSERS_VAE("a VAE (diffusers names)", null),
@@ -68,6 +69,9 @@ public enum CheckpointKind {
     private static CheckpointKind ofOriginal(Set<String> names) {
         if (Indices.anyStartsWith(names, OriginalNames.SDXL_TEXT_2)) {
             return SDXL;
+        }
+        if (Indices.anyStartsWith(names, OriginalNames.REFINER_TEXT)) {
+            return SDXL_REFINER;
         }
         if (Indices.anyStartsWith(names, OriginalNames.SD2_TEXT)) {
             return SD2;

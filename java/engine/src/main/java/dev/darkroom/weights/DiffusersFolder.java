@@ -31,8 +31,9 @@ final class DiffusersFolder {
             }
         }
         require(index, components, "vae");
-        ModelFamily family = family(require(index, components, "unet").config());
-        return new ModelFiles(folder.toString(), family, json, components);
+        ModelFamily family =
+                family(require(index, components, "unet").config(), components.containsKey("text_encoder"));
+        return new ModelFiles(folder.toString(), family, json, components, false);
     }
 
     /** Components are listed as [library, class]; one that the model does without as [null, null]. */
@@ -71,9 +72,10 @@ final class DiffusersFolder {
         return component;
     }
 
-    private static ModelFamily family(JsonNode unet) {
+    /** The refiner is the SDXL model without the first text encoder. */
+    private static ModelFamily family(JsonNode unet, boolean hasFirstEncoder) {
         if (unet.path("addition_embed_type").asText().equals("text_time")) {
-            return ModelFamily.SDXL;
+            return hasFirstEncoder ? ModelFamily.SDXL : ModelFamily.SDXL_REFINER;
         }
         return unet.path("use_linear_projection").asBoolean() ? ModelFamily.SD2 : ModelFamily.SD1;
     }

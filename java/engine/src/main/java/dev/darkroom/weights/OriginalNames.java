@@ -15,6 +15,7 @@ public final class OriginalNames {
     static final String SD2_TEXT = "cond_stage_model.model.";
     static final String SDXL_TEXT = "conditioner.embedders.0.transformer.";
     static final String SDXL_TEXT_2 = "conditioner.embedders.1.model.";
+    static final String REFINER_TEXT = "conditioner.embedders.0.model.";
 
     private static final String LAYERS = "text_model.encoder.layers.";
 
@@ -36,14 +37,14 @@ public final class OriginalNames {
         original.addAll(unet, UNET, UnetNames.fromDiffusers(unet.names()), UnaryOperator.identity());
         WeightSource vae = model.weights("vae");
         original.addAll(vae, VAE, VaeNames.fromDiffusers(vae.names()), TensorViews::asConvolution);
-        WeightSource text = model.weights("text_encoder");
         switch (model.family()) {
-            case SD1 -> original.addUnchanged(text, SD1_TEXT);
-            case SD2 -> original.addOpenClip(text, SD2_TEXT, 1);
+            case SD1 -> original.addUnchanged(model.weights("text_encoder"), SD1_TEXT);
+            case SD2 -> original.addOpenClip(model.weights("text_encoder"), SD2_TEXT, 1);
             case SDXL -> {
-                original.addUnchanged(text, SDXL_TEXT);
+                original.addUnchanged(model.weights("text_encoder"), SDXL_TEXT);
                 original.addOpenClip(model.weights("text_encoder_2"), SDXL_TEXT_2, 0);
             }
+            case SDXL_REFINER -> original.addOpenClip(model.weights("text_encoder_2"), REFINER_TEXT, 0);
         }
         return original.tensors;
     }

@@ -7,7 +7,7 @@ import java.io.InputStream;
 import java.util.List;
 import java.util.Locale;
 
-/** The configs of the published models: Stable Diffusion 1.5, Stable Diffusion 2.1 (768, v-prediction), SDXL base 1.0. */
+/** The configs of the published models: Stable Diffusion 1.5, Stable Diffusion 2.1 (768, v-prediction), SDXL base and refiner 1.0. */
 public final class PublishedConfigs {
     private static final ObjectMapper MAPPER = new ObjectMapper();
 
@@ -15,10 +15,12 @@ public final class PublishedConfigs {
 
     /** The components of a model of this family. */
     public static List<String> components(ModelFamily family) {
-        List<String> common = List.of("unet", "vae", "text_encoder", "scheduler", "tokenizer");
-        return family == ModelFamily.SDXL
-                ? List.of("unet", "vae", "text_encoder", "text_encoder_2", "scheduler", "tokenizer", "tokenizer_2")
-                : common;
+        return switch (family) {
+            case SD1, SD2 -> List.of("unet", "vae", "text_encoder", "scheduler", "tokenizer");
+            case SDXL ->
+                List.of("unet", "vae", "text_encoder", "text_encoder_2", "scheduler", "tokenizer", "tokenizer_2");
+            case SDXL_REFINER -> List.of("unet", "vae", "text_encoder_2", "scheduler", "tokenizer_2");
+        };
     }
 
     /** The config of a component, or of {@code model_index}; a copy to be changed at will. */

@@ -18,7 +18,7 @@ final class ShapeConfigs {
     private ShapeConfigs() {}
 
     /** Corrects a U-Net's config; {@code pooledWidth} is the width of SDXL's pooled text, 0 for other families. */
-    static ObjectNode unet(ObjectNode config, WeightSource weights, int pooledWidth) {
+    static ObjectNode unet(ObjectNode config, WeightSource weights, int pooledWidth, ModelFamily family) {
         Set<String> names = weights.names();
         int levels = Indices.count(names, "down_blocks.%d.");
         int[] widths = IntStream.range(0, levels)
@@ -47,7 +47,8 @@ final class ShapeConfigs {
         if (weights.has("add_embedding.linear_1.weight")) {
             int added = dim(weights, "add_embedding.linear_1.weight", 1);
             config.put("projection_class_embeddings_input_dim", added);
-            config.put("addition_time_embed_dim", (added - pooledWidth) / 6); // six numbers: sizes, crop, target
+            int numbers = family == ModelFamily.SDXL_REFINER ? 5 : 6; // sizes and crop, then score or target size
+            config.put("addition_time_embed_dim", (added - pooledWidth) / numbers);
         }
         return config;
     }

@@ -34,7 +34,7 @@ final class SingleFile {
         WeightSource weights =
                 switch (CheckpointKind.of(file.names())) {
                     case DIFFUSERS_VAE -> DiffusersNames.vae(file);
-                    case ORIGINAL_VAE, SD1, SD2, SDXL ->
+                    case ORIGINAL_VAE, SD1, SD2, SDXL, SDXL_REFINER ->
                         OriginalWeights.vae(
                                 file, Indices.anyStartsWith(file.names(), OriginalNames.VAE) ? OriginalNames.VAE : "");
                     default ->
@@ -56,9 +56,15 @@ final class SingleFile {
                         addText("text_encoder_2", OriginalWeights.openClip(file, OriginalNames.SDXL_TEXT_2, 0, true));
                 pooledWidth = second.path("projection_dim").asInt();
             }
+            case SDXL_REFINER ->
+                pooledWidth = addText(
+                                "text_encoder_2",
+                                OriginalWeights.openClip(file, OriginalNames.REFINER_TEXT, 0, true))
+                        .path("projection_dim")
+                        .asInt();
         }
         WeightSource unet = OriginalWeights.unet(file, OriginalNames.UNET);
-        add("unet", ShapeConfigs.unet(PublishedConfigs.of(family, "unet"), unet, pooledWidth), unet);
+        add("unet", ShapeConfigs.unet(PublishedConfigs.of(family, "unet"), unet, pooledWidth, family), unet);
         WeightSource vae = OriginalWeights.vae(file, OriginalNames.VAE);
         if (vae.names().isEmpty()) {
             throw new WeightsException(
@@ -68,7 +74,12 @@ final class SingleFile {
         for (String name : PublishedConfigs.components(family)) {
             components.computeIfAbsent(name, this::withoutWeights);
         }
-        return new ModelFiles(file.path().toString(), family, PublishedConfigs.of(family, "model_index"), components);
+        ObjectNode scheduler = PublishedConfigs.of(family, "scheduler");
+        boolean told = SinglePrediction.put(scheduler, file.metadata(), file.names());
+        components.put("scheduler", ModelComponent.configOnly("the scheduler of " + file.path(), scheduler));
+        boolean assumed = !told && family == ModelFamily.SD2 && unet.get("conv_in.weight").shape().dim(1) == 4;
+        return new ModelFiles(
+                file.path().toString(), family, PublishedConfigs.of(family, "model_index"), components, assumed);
     }
 
     private JsonNode addText(String name, WeightSource weights) {

@@ -1,0 +1,54 @@
+package dev.darkroom.pipeline;
+
+import dev.darkroom.models.unet.Conditioning;
+import dev.darkroom.models.unet.UNet;
+import dev.darkroom.tensor.Ops;
+import dev.darkroom.tensor.Shape;
+import dev.darkroom.tensor.Tensor;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the text encoders say of n texts, before a U-Net makes keys and values of it.
+ *
+ * @param context [n, t, c], an embedding for each token; the channels of SDXL's two encoders lie side by side
+ * @param pooled  [n, p], SDXL's embedding of the whole text; null for other models
+ */
+record TextEmbedding(Tensor context, @Nullable Tensor pooled) {
+    /** Number of texts. */
+    int texts() {
+        return context.dim(0);
+    }
+
+    /** These texts, then {@code others}. */
+    TextEmbedding followedBy(Ops ops, TextEmbedding others) {
+        Tensor left = pooled;
+        Tensor right = others.pooled;
+        return new TextEmbedding(
+                ops.concatRows(context, others.context),
+                left == null || right == null ? null : ops.concatRows(left, right));
+    }
+
+    /** As many texts without a meaning: zeros, as SDXL has them where no negative prompt is given. */
+    TextEmbedding zeros(Ops ops) {
+        return new TextEmbedding(ops.scale(context, 0), pooled == null ? null : ops.scale(pooled, 0));
+    }
+
+    /**
+     * What {@code unet} needs of these texts in every step.
+     *
+     * @param sizes one for each text; only SDXL's U-Nets look at them
+     */
+    Conditioning conditioning(Ops ops, UNet unet, List<MicroConditioning> sizes) {
+        if (pooled == null || unet.config().addedWidth() == 0) {
+            return unet.condition(ops, ops.cast(context, unet.dtype()));
+        }
+        int count = (unet.config().addedWidth() - pooled.dim(1)) / unet.config().addedTimeWidth();
+        float[] numbers = new float[texts() * count];
+        for (int i = 0; i < texts(); i++) {
+            System.arraycopy(sizes.get(i).numbers(count), 0, numbers, i * count, count);
+        }
+        Tensor uploaded = ops.upload(Shape.of(texts(), count), numbers);
+        return unet.condition(ops, ops.cast(context, unet.dtype()), ops.cast(pooled, unet.dtype()), uploaded);
+    }
+}
