@@ -127,6 +127,9 @@ final class PipelinesGroup implements Group {
                 : steps - Math.min((int) (steps * arguments.path("strength").asDouble()), steps);
         ObjectNode config = entry.path("scheduler_config").deepCopy();
         config.put("_class_name", scheduler(entry).orElseThrow());
+        if (arguments.has("eta")) {
+            config.set("eta", arguments.get("eta"));
+        }
         SamplingPlan plan = SchedulerConfig.of("scheduler_config", config).plan(steps, skipped);
         List<String> prompts = texts(arguments.path("prompt"), 1);
         return new Job(
