@@ -34,16 +34,17 @@ class LayerTest {
             Map.entry("device", "tensor cpu cuda cuda.bind dry"),
             Map.entry("weights", "tensor"),
             Map.entry("tokenizer", ""),
+            Map.entry("prompt", "tokenizer"),
             Map.entry("image", "org.lwjgl"),
             Map.entry("nn", "tensor weights"),
             Map.entry("models.clip", "tensor weights nn"),
             Map.entry("models.unet", "tensor weights nn"),
             Map.entry("models.vae", "tensor weights nn"),
             Map.entry("sampling", "tensor weights"),
-            Map.entry("pipeline", "tensor dry device weights tokenizer image nn sampling " + NETWORKS),
-            Map.entry("reference", "tensor device weights tokenizer image nn sampling pipeline " + NETWORKS),
+            Map.entry("pipeline", "tensor dry device weights tokenizer prompt image nn sampling " + NETWORKS),
+            Map.entry("reference", "tensor device weights tokenizer prompt image nn sampling pipeline " + NETWORKS),
             Map.entry("prebuild", "tensor cuda cuda.bind weights nn " + NETWORKS),
-            Map.entry("cli", "tensor device weights tokenizer image nn sampling pipeline reference " + NETWORKS),
+            Map.entry("cli", "tensor device weights tokenizer prompt image nn sampling pipeline reference " + NETWORKS),
             Map.entry("tools", "tensor dry device weights nn " + NETWORKS));
 
     private static final Pattern NAME =

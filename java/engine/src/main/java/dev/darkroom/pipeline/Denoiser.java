@@ -35,15 +35,19 @@ final class Denoiser {
     }
 
     private final UNet unet;
-    private final Conditioning conditioning;
+    private final Guidance guidance;
     private final Job job;
     private final StepSums sums;
     private final boolean drawsNoise;
 
-    /** @param conditioning of the negative prompts and the prompts where there is guidance, else of the prompts */
+    /** @param conditioning of the negative prompts and the prompts where there is guidance, else of the prompts; the same for all steps */
     Denoiser(UNet unet, Conditioning conditioning, Job job) {
+        this(unet, Guidance.of(conditioning, isGuided(unet.config(), job)), job);
+    }
+
+    Denoiser(UNet unet, Guidance guidance, Job job) {
         this.unet = unet;
-        this.conditioning = conditioning;
+        this.guidance = guidance;
         this.job = job;
         this.sums = StepSums.of(job.plan());
         this.drawsNoise = job.plan().steps().stream().anyMatch(SamplingPlan.Step::drawsNoise);
@@ -71,23 +75,28 @@ final class Denoiser {
      */
     List<Tensor> run(Ops ops, List<Tensor> before, int from, int to, Noise noise, StepListener listener) {
         return ops.scopedAll("denoise", s -> {
-            TimeTable times = times(s);
+            List<TimeTable> tables = times(s);
+            int[] rows = rows();
             List<DenoisingStep.Form> forms =
                     IntStream.range(0, sums.steps()).mapToObj(this::form).toList();
             Tensor coefficients = coefficients(s, forms); // [steps, k]
             Map<DenoisingStep.Form, Recording> recordings = new HashMap<>();
             forms.subList(from, to).stream().distinct().forEach(form -> {
-                DenoisingStep step = new DenoisingStep(form, conditioning, times);
+                DenoisingStep step = 
+                        new DenoisingStep(form, guidance.variants().get(0), tables.get(0));
                 recordings.put(form, s.recording("step", form, step.constants(), step::apply));
             });
             return s.iterateAll("steps", to - from, before, (t, turn, current) -> {
                 int i = from + turn;
                 List<Tensor> inputs = new ArrayList<>(current);
-                inputs.add(times.step(i));
+                inputs.add(tables.get(guidance.variant(i)).step(rows[i]));
                 inputs.add(coefficients.rows(i, i + 1));
                 if (drawsNoise) { // a step that draws none multiplies what it gets by 0
                     boolean draws = job.plan().steps().get(i).drawsNoise();
                     inputs.add(draws ? noise.draw(t, before.get(0).shape()) : current.get(0));
+                }
+                if (guidance.switches()) {
+                    inputs.addAll(guidance.variants().get(guidance.variant(i)).tensors());
                 }
                 Recording recording = Objects.requireNonNull(recordings.get(forms.get(i)));
                 List<Tensor> next = recording.run(t, inputs);
@@ -97,20 +106,47 @@ final class Denoiser {
         });
     }
 
-    private TimeTable times(Ops ops) {
-        float[][] times = new float[sums.steps()][1];
-        for (int i = 0; i < times.length; i++) {
-            times[i][0] = (float) job.plan().steps().get(i).time();
-        }
+    /** For each variant of the texts, a table of the steps that see it. */
+    private List<TimeTable> times(Ops ops) {
         boolean told = unet.config().guidanceWidth() > 0;
-        return unet.times(ops, times, conditioning, told ? OptionalDouble.of(job.guidance()) : OptionalDouble.empty());
+        OptionalDouble scale = told ? OptionalDouble.of(job.guidance()) : OptionalDouble.empty();
+        List<TimeTable> tables = new ArrayList<>();
+        for (int v = 0; v < guidance.variants().size(); v++) {
+            int variant = v;
+            float[][] times = IntStream.range(0, sums.steps())
+                    .filter(i -> guidance.variant(i) == variant)
+                    .mapToObj(i -> new float[] {(float) job.plan().steps().get(i).time()})
+                    .toArray(float[][]::new);
+            tables.add(unet.times(ops, times, guidance.variants().get(v), scale));
+        }
+        return tables;
+    }
+
+    /** Each step's place in the table of the variant that it sees. */
+    private int[] rows() {
+        int[] next = new int[guidance.variants().size()];
+        return IntStream.range(0, sums.steps())
+                .map(i -> next[guidance.variant(i)]++)
+                .toArray();
     }
 
     private DenoisingStep.Form form(int step) {
         boolean scales = job.plan().steps().stream().anyMatch(each -> each.inputScale() != 1);
-        boolean guided = isGuided(unet.config(), job);
-        double rescale = guided ? job.guidanceRescale() : 0;
-        return new DenoisingStep.Form(unet, sums.state(), sums.rounds(step), guided, rescale, scales, drawsNoise);
+        double rescale = guidance.isGuided() ? job.guidanceRescale() : 0;
+        return new DenoisingStep.Form(
+                unet,
+                sums.state(),
+                sums.rounds(step),
+                guidance.weights().size(),
+                rescale,
+                scales,
+                drawsNoise,
+                guidance.switches());
+    }
+
+    /** How far a prediction is led on; prompts that are composed without guidance make one prediction together. */
+    private double scale() {
+        return isGuided(unet.config(), job) ? job.guidance() : 1;
     }
 
     /** What the steps' sums multiply with, a row for each. */
@@ -121,7 +157,7 @@ final class Denoiser {
             for (int r = 0; r < rounds.length; r++) {
                 rounds[r] = sums.coefficients(i, r);
             }
-            rows[i] = forms.get(i).coefficients(job.plan().steps().get(i), rounds, job.guidance());
+            rows[i] = forms.get(i).coefficients(job.plan().steps().get(i), rounds, scale(), guidance.weights());
         }
         int width = Stream.of(rows).mapToInt(row -> row.length).max().orElseThrow();
         float[] table = new float[rows.length * width];

@@ -71,8 +71,8 @@ public record Estimate(long peakBytes, long weightBytes, long textFlops, long st
             LoadedModel base,
             @Nullable LoadedModel refiner,
             long weights) {
-        TextEmbedding text = attempt.embed(ops, base);
-        TextEmbedding refinerText = refiner == null ? null : attempt.embed(ops, refiner);
+        PromptEmbeddings text = attempt.embed(ops, base);
+        PromptEmbeddings refinerText = refiner == null ? null : attempt.embed(ops, refiner);
         long textFlops = flops(device);
         if (job.init().isPresent()) {
             ops.scoped("start", s -> {

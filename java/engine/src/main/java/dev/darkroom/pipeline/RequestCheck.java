@@ -98,7 +98,8 @@ final class RequestCheck {
     }
 
     private static Texts texts(Request request, String first, @Nullable String second) {
-        return Texts.repeated(first, second == null ? first : second, request.count(), request.clipSkip());
+        return Texts.repeated(first, second == null ? first : second, request.count(), request.clipSkip())
+                .readBy(request.promptRules());
     }
 
     private static Optional<Texts> negativeTexts(Request request) {

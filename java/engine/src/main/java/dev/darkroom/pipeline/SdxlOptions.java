@@ -62,6 +62,21 @@ public record SdxlOptions(
         }
     }
 
+    /** The same with other texts. */
+    SdxlOptions with(@Nullable String newPrompt2, @Nullable String newNegativePrompt2) {
+        return new SdxlOptions(
+                newPrompt2,
+                newNegativePrompt2,
+                originalSize,
+                cropTopLeft,
+                targetSize,
+                negativeOriginalSize,
+                negativeCropTopLeft,
+                negativeTargetSize,
+                aestheticScore,
+                negativeAestheticScore);
+    }
+
     /** What is told with the prompt, for a picture of this size. */
     MicroConditioning size(int width, int height) {
         Size made = new Size(width, height);
