@@ -31,6 +31,7 @@ final class VerifierTest {
     @ParameterizedTest(name = "{0} in {1}")
     @CsvSource({
         "tokenizer, F32, 370",
+        "prompts, F32, 80",
         "rng, F32, 80",
         "schedulers, F32, 100",
         "formats, F32, 30",

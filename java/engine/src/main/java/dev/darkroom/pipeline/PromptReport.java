@@ -64,13 +64,12 @@ record PromptReport(List<TokenCount> tokens, List<String> warnings) {
     private static void warnOfBrackets(String field, PromptRules rules, String text, Set<String> warnings) {
         Attention attention = rules.attention(text);
         if (attention.unclosed() > 0) {
-            warnings.add("the " + field + " has " + attention.unclosed()
-                    + " brackets that are not closed; they act to its end, as in AUTOMATIC1111 (write \\( or \\[ for a"
-                    + " bracket of the text)");
+            warnings.add("the " + field + " has brackets that are not closed (" + attention.unclosed()
+                    + "); they act to its end, as in AUTOMATIC1111; write \\( or \\[ for a bracket of the text");
         }
         if (attention.stray() > 0) {
-            warnings.add("the " + field + " has " + attention.stray()
-                    + " closing brackets that nothing opened; they are text, as in AUTOMATIC1111");
+            warnings.add("the " + field + " has closing brackets that nothing opened (" + attention.stray()
+                    + "); they are text, as in AUTOMATIC1111");
         }
     }
 }

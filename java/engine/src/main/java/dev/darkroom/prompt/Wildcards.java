@@ -105,7 +105,7 @@ public final class Wildcards {
         }
         String name = text.substring(from, end);
         boolean isName = name.chars().allMatch(c -> Character.isLetterOrDigit(c) || "_-./\\ ".indexOf(c) >= 0);
-        return isName ? name : "";
+        return isName && name.equals(name.strip()) ? name : "";
     }
 
     private List<String> read(String name) {
