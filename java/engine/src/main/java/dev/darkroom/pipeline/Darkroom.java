@@ -5,7 +5,6 @@ import dev.darkroom.sampling.SchedulerConfig;
 import dev.darkroom.tensor.Bytes;
 import dev.darkroom.tensor.DType;
 import dev.darkroom.tensor.Device;
-import dev.darkroom.tokenizer.ClipTokenizer;
 import dev.darkroom.weights.ModelFamily;
 import dev.darkroom.weights.ModelFiles;
 import java.nio.file.Path;
@@ -60,12 +59,13 @@ public final class Darkroom implements AutoCloseable {
 
     private static void requireRefiner(ModelFiles base, ModelFiles refiner, SchedulerConfig scheduler) {
         if (base.family() != ModelFamily.SDXL) {
-            throw new InvalidRequestException("a refiner goes behind an SDXL base model, and " + base.location() + " is "
-                    + base.family().title() + "; leave --refiner out, or give an SDXL model");
+            throw new InvalidRequestException("a refiner goes behind an SDXL base model, and " + base.location()
+                    + " is " + base.family().title() + "; leave --refiner out, or give an SDXL model");
         }
         if (!refiner.family().isXl()) {
-            throw new InvalidRequestException(refiner.location() + " is " + refiner.family().title()
-                    + ", whose latents mean nothing to SDXL; give SDXL's refiner, or another SDXL model");
+            throw new InvalidRequestException(
+                    refiner.location() + " is " + refiner.family().title()
+                            + ", whose latents mean nothing to SDXL; give SDXL's refiner, or another SDXL model");
         }
         if (scheduler(refiner).prediction() != scheduler.prediction()) {
             throw new InvalidRequestException("the refiner " + refiner.location() + " and the model " + base.location()
@@ -242,7 +242,13 @@ public final class Darkroom implements AutoCloseable {
         for (int i = 0; i < request.count(); i++) {
             seeds.add(request.seed() + i);
             texts.add(Description.of(
-                    asked, job, scheduler, request.seed() + i, name(model), refinerName, device.name() + " " + dtype()));
+                    asked,
+                    job,
+                    scheduler,
+                    request.seed() + i,
+                    name(model),
+                    refinerName,
+                    device.name() + " " + dtype()));
         }
         List<String> warnings = new ArrayList<>(prompts.warnings());
         if (plan.sequential()) {

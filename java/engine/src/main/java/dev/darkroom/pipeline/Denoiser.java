@@ -82,8 +82,7 @@ final class Denoiser {
             Tensor coefficients = coefficients(s, forms); // [steps, k]
             Map<DenoisingStep.Form, Recording> recordings = new HashMap<>();
             forms.subList(from, to).stream().distinct().forEach(form -> {
-                DenoisingStep step = 
-                        new DenoisingStep(form, guidance.variants().get(0), tables.get(0));
+                DenoisingStep step = new DenoisingStep(form, guidance.variants().get(0), tables.get(0));
                 recordings.put(form, s.recording("step", form, step.constants(), step::apply));
             });
             return s.iterateAll("steps", to - from, before, (t, turn, current) -> {
@@ -115,7 +114,8 @@ final class Denoiser {
             int variant = v;
             float[][] times = IntStream.range(0, sums.steps())
                     .filter(i -> guidance.variant(i) == variant)
-                    .mapToObj(i -> new float[] {(float) job.plan().steps().get(i).time()})
+                    .mapToObj(
+                            i -> new float[] {(float) job.plan().steps().get(i).time()})
                     .toArray(float[][]::new);
             tables.add(unet.times(ops, times, guidance.variants().get(v), scale));
         }

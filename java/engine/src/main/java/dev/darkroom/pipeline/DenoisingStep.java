@@ -132,9 +132,7 @@ final class DenoisingStep {
         Coefficients coefficients = new Coefficients(inputs.get(count + 1));
         int given = count + (form.drawsNoise() ? 3 : 2); // inputs before the texts
         Conditioning texts = conditioning.with(
-                form.switchesTexts()
-                        ? inputs.subList(given, inputs.size())
-                        : constants.subList(1, constants.size()));
+                form.switchesTexts() ? inputs.subList(given, inputs.size()) : constants.subList(1, constants.size()));
         TimeTable.Time time = times.at(ops, inputs.get(count), constants.get(0));
         slots.put(SamplingPlan.OUTPUT, predict(ops, inputs.get(0), time, texts, coefficients));
         for (StepSums.Round round : form.rounds()) {
@@ -161,8 +159,7 @@ final class DenoisingStep {
             if (!form.guided() || form.mixesInSums()) {
                 return predictions;
             }
-            List<Tensor> sums =
-                    s.weightedSums(coefficients.next(2 * times), 2, predictions.toArray(Tensor[]::new));
+            List<Tensor> sums = s.weightedSums(coefficients.next(2 * times), 2, predictions.toArray(Tensor[]::new));
             return List.of(s.rescaleGuidance(sums.get(0), sums.get(1), (float) form.rescale()));
         });
     }

@@ -90,7 +90,8 @@ final class Description {
     private static String json(Request request, Job job, Map<String, String> values, String device) {
         ObjectNode json = JSON.createObjectNode();
         json.put("prompt", request.prompt()).put("negative_prompt", request.negativePrompt());
-        putIfOther(json, "resolved_prompt", request.prompt(), job.prompts().first().get(0));
+        putIfOther(
+                json, "resolved_prompt", request.prompt(), job.prompts().first().get(0));
         job.negativePrompts()
                 .ifPresent(texts -> putIfOther(
                         json,

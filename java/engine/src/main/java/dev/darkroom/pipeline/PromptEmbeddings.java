@@ -22,8 +22,8 @@ import java.util.stream.Stream;
 record PromptEmbeddings(PromptProgram program, List<TextEmbedding> variants) {
     /** Encodes the texts of {@code job}. */
     static PromptEmbeddings of(Ops ops, LoadedModel model, Job job) {
-        PromptProgram program = PromptProgram.of(
-                job, Denoiser.isGuided(model.networks().unetConfig(), job));
+        PromptProgram program =
+                PromptProgram.of(job, Denoiser.isGuided(model.networks().unetConfig(), job));
         int chunks = chunks(program, model.text(), job.images());
         List<TextEmbedding> variants = program.variants().stream()
                 .map(texts -> embed(ops, model, texts, program.isGuided(), chunks))
@@ -90,7 +90,6 @@ record PromptEmbeddings(PromptProgram program, List<TextEmbedding> variants) {
         List<Conditioning> conditionings = variants.stream()
                 .map(each -> each.conditioning(ops, unet, sizes))
                 .toList();
-        return new Guidance(
-                conditionings, program.variantOfCall(), program.isGuided() ? program.weights() : List.of());
+        return new Guidance(conditionings, program.variantOfCall(), program.isGuided() ? program.weights() : List.of());
     }
 }

@@ -30,8 +30,7 @@ final class PromptProgram {
     private final List<StepTexts> variants;
     private final List<Integer> variantOfCall;
 
-    private PromptProgram(
-            boolean guided, List<Double> weights, List<StepTexts> variants, List<Integer> variantOfCall) {
+    private PromptProgram(boolean guided, List<Double> weights, List<StepTexts> variants, List<Integer> variantOfCall) {
         this.guided = guided;
         this.weights = weights;
         this.variants = variants;
@@ -48,8 +47,10 @@ final class PromptProgram {
     static PromptProgram of(Job job, boolean guided) {
         List<SamplingPlan.Step> calls = job.plan().steps();
         int steps = (int) calls.stream().filter(SamplingPlan.Step::completes).count();
-        List<List<WeightedText>> first = divided(job.prompts().first(), job.prompts().rules());
-        List<List<WeightedText>> second = divided(job.prompts().second(), job.prompts().rules());
+        List<List<WeightedText>> first =
+                divided(job.prompts().first(), job.prompts().rules());
+        List<List<WeightedText>> second =
+                divided(job.prompts().second(), job.prompts().rules());
         List<Double> weights = weights(first.get(0));
         for (int image = 0; image < first.size(); image++) {
             if (!weights(first.get(image)).equals(weights)) {
@@ -58,7 +59,8 @@ final class PromptProgram {
             }
             requireDividedAlike(first.get(image), second.get(image));
         }
-        boolean predictsTwice = guided || !weights.equals(List.of(1.0)); // more than one prompt makes a difference of its own
+        boolean predictsTwice =
+                guided || !weights.equals(List.of(1.0)); // more than one prompt makes a difference of its own
         Scheduled scheduled = new Scheduled(steps);
         Map<StepTexts, Integer> variants = new LinkedHashMap<>();
         List<Integer> variantOfCall = new ArrayList<>();

@@ -29,10 +29,15 @@ record PromptReport(List<TokenCount> tokens, List<String> warnings) {
             tokens.add(count(
                     "prompt",
                     text,
-                    steps.stream().flatMap(step -> step.parts().stream()).distinct().toList(),
+                    steps.stream()
+                            .flatMap(step -> step.parts().stream())
+                            .distinct()
+                            .toList(),
                     warnings));
-            List<Texts> negative =
-                    steps.stream().flatMap(step -> step.negative().stream()).distinct().toList();
+            List<Texts> negative = steps.stream()
+                    .flatMap(step -> step.negative().stream())
+                    .distinct()
+                    .toList();
             if (!negative.isEmpty()) {
                 tokens.add(count("negative prompt", text, negative, warnings));
             }

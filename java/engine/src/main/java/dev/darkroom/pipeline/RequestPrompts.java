@@ -44,7 +44,8 @@ final class RequestPrompts {
         for (int i = 0; i < (!isPlain && mayDiffer(request) ? request.count() : 1); i++) {
             Wildcards.Choices choices = new Wildcards.Choices(request.seed() + i);
             texts.add(settled(
-                    request, (field, text) -> isPlain ? measured(field, text) : settled(field, text, wildcards, choices)));
+                    request,
+                    (field, text) -> isPlain ? measured(field, text) : settled(field, text, wildcards, choices)));
         }
         for (int first = 0; first < texts.size(); ) {
             int next = first + 1;
@@ -99,8 +100,8 @@ final class RequestPrompts {
 
     private static String measured(String field, String text) {
         if (text.length() > MAX_LENGTH) {
-            throw new InvalidRequestException("the " + field + " has " + text.length() + " characters; must be at most "
-                    + MAX_LENGTH);
+            throw new InvalidRequestException(
+                    "the " + field + " has " + text.length() + " characters; must be at most " + MAX_LENGTH);
         }
         return text;
     }

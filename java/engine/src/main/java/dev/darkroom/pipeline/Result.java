@@ -51,8 +51,7 @@ public record Result(
 
     private static List<TokenCount> longest(List<TokenCount> counts) {
         Map<String, TokenCount> byField = new LinkedHashMap<>();
-        counts.forEach(count ->
-                byField.merge(count.field(), count, (a, b) -> a.tokens() >= b.tokens() ? a : b));
+        counts.forEach(count -> byField.merge(count.field(), count, (a, b) -> a.tokens() >= b.tokens() ? a : b));
         return List.copyOf(byField.values());
     }
 

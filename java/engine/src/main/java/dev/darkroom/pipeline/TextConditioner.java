@@ -57,17 +57,13 @@ final class TextConditioner {
     /** Each text as each encoder takes it. */
     Stream<ChunkedPrompt> chunks(Texts texts) {
         return Stream.iterate(0, i -> i < encoders.size(), i -> i + 1)
-                .flatMap(i -> texts.of(i, encoders.size()).stream()
-                        .distinct()
-                        .map(text -> encoders.get(i).chunks(text, texts.rules())));
+                .flatMap(i -> texts.of(i, encoders.size()).stream().distinct().map(text -> encoders.get(i)
+                        .chunks(text, texts.rules())));
     }
 
     /** How many chunks the longest of {@code texts} has. */
     int longest(Texts texts) {
-        return chunks(texts)
-                .mapToInt(prompt -> prompt.chunks().size())
-                .max()
-                .orElseThrow();
+        return chunks(texts).mapToInt(prompt -> prompt.chunks().size()).max().orElseThrow();
     }
 
     /** Encodes texts, each filled up to the length of the longest. */
@@ -80,12 +76,13 @@ final class TextConditioner {
         List<Tensor> contexts = new ArrayList<>();
         Tensor pooled = null;
         for (int i = 0; i < encoders.size(); i++) {
-            EmbeddedTexts embedded = encoders.get(i)
-                    .encode(ops, texts.of(i, encoders.size()), texts.rules(), chunks, texts.clipSkip());
+            EmbeddedTexts embedded =
+                    encoders.get(i).encode(ops, texts.of(i, encoders.size()), texts.rules(), chunks, texts.clipSkip());
             contexts.add(upload(ops, embedded.shape(), embedded.tokens(), networks.textType(i)));
             float @Nullable [] whole = embedded.projected();
             if (whole != null && family.isXl()) {
-                pooled = upload(ops, Shape.of(texts.images(), whole.length / texts.images()), whole, networks.textType(i));
+                pooled = upload(
+                        ops, Shape.of(texts.images(), whole.length / texts.images()), whole, networks.textType(i));
             }
         }
         Tensor context = contexts.size() == 1 ? contexts.get(0) : ops.concatChannels(contexts.get(0), contexts.get(1));

@@ -128,7 +128,8 @@ public record Attention(List<WeightedText> texts, int unclosed, int stray) {
         private double number(String digits) {
             try {
                 StringBuilder plain = new StringBuilder();
-                for (char c : digits.toCharArray()) {
+                for (int i = 0; i < digits.length(); i++) {
+                    char c = digits.charAt(i);
                     plain.append(Character.isDigit(c) ? Character.forDigit(Character.digit(c, 10), 10) : c);
                 }
                 return Double.parseDouble(plain.toString());

@@ -32,8 +32,8 @@ public record Composition(List<WeightedText> parts, List<String> warnings) {
         texts.forEach(part -> parts.add(part(part, texts.size() > 1)));
         List<String> warnings = new ArrayList<>();
         if (parts.size() == 1 && parts.get(0).weight() != 1) {
-            warnings.add("the number after the last colon is the weight of the whole prompt, " + parts.get(0).weight()
-                    + ", as in AUTOMATIC1111; put something after it if it is meant as text");
+            warnings.add("the number after the last colon is the weight of the whole prompt, "
+                    + parts.get(0).weight() + ", as in AUTOMATIC1111; put something after it if it is meant as text");
         }
         return new Composition(List.copyOf(parts), warnings);
     }
@@ -44,8 +44,7 @@ public record Composition(List<WeightedText> parts, List<String> warnings) {
         if (colon >= 0) {
             String number = text.substring(Characters.skipSpace(text, colon + 1, end), end);
             if (WEIGHT.matcher(number).matches()) {
-                return new WeightedText(
-                        text.substring(0, Characters.trimEnd(text, 0, colon)), weight(text, number));
+                return new WeightedText(text.substring(0, Characters.trimEnd(text, 0, colon)), weight(text, number));
             }
             if (isComposed && NO_WEIGHT.matcher(number.toLowerCase(Locale.ROOT)).matches()) {
                 weight(text, number.replaceAll("(?i)nan", "NaN").replaceAll("(?i)inf\\w*", "Infinity"));

@@ -16,9 +16,11 @@ public enum Emphasis {
 
     /** From its name: original, no-norm or comfy. @throws IllegalArgumentException when it is none; names those that are */
     public static Emphasis parse(String name) {
-        String plain = name.toLowerCase(Locale.ROOT).replace("-", "").replace("_", "").replace(" ", "");
+        String plain =
+                name.toLowerCase(Locale.ROOT).replace("-", "").replace("_", "").replace(" ", "");
         return Arrays.stream(values())
-                .filter(each -> each.name().toLowerCase(Locale.ROOT).replace("_", "").equals(plain))
+                .filter(each ->
+                        each.name().toLowerCase(Locale.ROOT).replace("_", "").equals(plain))
                 .findFirst()
                 .orElseThrow(() -> new IllegalArgumentException(
                         "unknown emphasis \"" + name + "\"; known are original, no-norm, comfy"));

@@ -26,8 +26,7 @@ public final class PromptChunker {
         TokenizedPrompt prompt = tokenizer.tokenize(text);
         double[] weights = new double[tokenizer.maxLength()];
         Arrays.fill(weights, 1);
-        return new ChunkedPrompt(
-                List.of(new PromptChunk(prompt.ids(), weights)), prompt.tokens(), prompt.cutOff());
+        return new ChunkedPrompt(List.of(new PromptChunk(prompt.ids(), weights)), prompt.tokens(), prompt.cutOff());
     }
 
     /** The chunk of the empty prompt, which pads others to equal length. */

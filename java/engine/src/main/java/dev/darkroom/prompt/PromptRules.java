@@ -21,9 +21,7 @@ public record PromptRules(PromptSyntax syntax, Emphasis emphasis) {
 
     /** The prompts that {@code prompt} is composed of. */
     public Composition composition(String prompt) {
-        return isPlain()
-                ? new Composition(List.of(new WeightedText(prompt, 1)), List.of())
-                : Composition.parse(prompt);
+        return isPlain() ? new Composition(List.of(new WeightedText(prompt, 1)), List.of()) : Composition.parse(prompt);
     }
 
     /** When which text of {@code prompt} holds. */

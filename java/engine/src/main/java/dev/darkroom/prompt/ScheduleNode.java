@@ -33,7 +33,9 @@ sealed interface ScheduleNode {
                 } else if (node instanceof Scheduled scheduled) {
                     pending.push(step <= scheduled.last(steps) ? scheduled.before() : scheduled.after());
                 } else if (node instanceof Alternate alternate) {
-                    pending.push(alternate.options().get((step - 1) % alternate.options().size()));
+                    pending.push(alternate
+                            .options()
+                            .get((step - 1) % alternate.options().size()));
                 } else {
                     List<ScheduleNode> children = node.children();
                     for (int i = children.size() - 1; i >= 0; i--) {

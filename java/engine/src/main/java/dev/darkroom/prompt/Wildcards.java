@@ -110,11 +110,14 @@ public final class Wildcards {
 
     private List<String> read(String name) {
         if (folder == null) {
-            throw new PromptException("the prompt names the wildcard " + MARK + name + MARK
-                    + ", and no folder of wildcards is given; give one with --wildcards, or write the words themselves");
+            throw new PromptException(
+                    "the prompt names the wildcard " + MARK + name + MARK
+                            + ", and no folder of wildcards is given; give one with --wildcards, or write the words themselves");
         }
-        boolean leavesTheFolder = name.startsWith("/") || name.contains("\\") || List.of(name.split("/", -1)).stream()
-                .anyMatch(part -> part.isBlank() || part.startsWith(".") || !part.equals(part.strip()));
+        boolean leavesTheFolder = name.startsWith("/")
+                || name.contains("\\")
+                || List.of(name.split("/", -1)).stream()
+                        .anyMatch(part -> part.isBlank() || part.startsWith(".") || !part.equals(part.strip()));
         if (leavesTheFolder) {
             throw new PromptException("the name of the wildcard " + MARK + name + MARK
                     + " leads out of its folder; names are those of text files below " + folder
@@ -122,8 +125,8 @@ public final class Wildcards {
         }
         Path file = folder.resolve(name + ENDING);
         if (!Files.isRegularFile(file)) {
-            throw new PromptException("there is no wildcard " + MARK + name + MARK + ": " + file + " is missing"
-                    + near(folder, name));
+            throw new PromptException(
+                    "there is no wildcard " + MARK + name + MARK + ": " + file + " is missing" + near(folder, name));
         }
         List<String> options = options(file);
         if (options.isEmpty()) {
@@ -151,7 +154,8 @@ public final class Wildcards {
             return "; " + folder + " is no folder";
         }
         try (Stream<Path> files = Files.walk(folder, FOLDERS_DEEP)) {
-            List<String> names = files.map(file -> folder.relativize(file).toString().replace('\\', '/'))
+            List<String> names = files.map(
+                            file -> folder.relativize(file).toString().replace('\\', '/'))
                     .filter(file -> file.endsWith(ENDING))
                     .limit(MAX_LISTED)
                     .map(file -> file.substring(0, file.length() - ENDING.length()))

@@ -30,9 +30,13 @@ final class PromptsGroup implements Group {
     private interface Parser extends BiFunction<String, JsonNode, Map<String, Object>> {}
 
     private static final Map<String, Parser> PARSERS = new LinkedHashMap<>(Map.of(
-            "attention", (text, entry) -> expected(weighted(Attention.parse(text).texts())),
-            "schedule", (text, entry) -> expected(scheduled(text, entry.path("steps").asInt())),
-            "composition", (text, entry) -> expected(weighted(Composition.parse(text).parts())),
+            "attention",
+                    (text, entry) -> expected(weighted(Attention.parse(text).texts())),
+            "schedule",
+                    (text, entry) ->
+                            expected(scheduled(text, entry.path("steps").asInt())),
+            "composition",
+                    (text, entry) -> expected(weighted(Composition.parse(text).parts())),
             "extra_networks", (text, entry) -> extraNetworks(text)));
 
     @Override
@@ -42,13 +46,15 @@ final class PromptsGroup implements Group {
 
     @Override
     public void run(Check check) {
-        check.set().files(name()).forEach((file, entry) -> check.attempt(name(), file, () -> {
-            if (file.endsWith(".json")) {
-                parse(check, file);
-            } else {
-                encode(check, file, entry);
-            }
-        }));
+        check.set()
+                .files(name())
+                .forEach((file, entry) -> check.attempt(name(), file, () -> {
+                    if (file.endsWith(".json")) {
+                        parse(check, file);
+                    } else {
+                        encode(check, file, entry);
+                    }
+                }));
     }
 
     private void parse(Check check, String file) {
@@ -87,9 +93,7 @@ final class PromptsGroup implements Group {
     }
 
     private static Object weighted(List<WeightedText> texts) {
-        return texts.stream()
-                .map(each -> List.of(each.text(), each.weight()))
-                .toList();
+        return texts.stream().map(each -> List.of(each.text(), each.weight())).toList();
     }
 
     private static Object scheduled(String text, int steps) {

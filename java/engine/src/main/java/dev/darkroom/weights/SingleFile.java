@@ -58,8 +58,7 @@ final class SingleFile {
             }
             case SDXL_REFINER ->
                 pooledWidth = addText(
-                                "text_encoder_2",
-                                OriginalWeights.openClip(file, OriginalNames.REFINER_TEXT, 0, true))
+                                "text_encoder_2", OriginalWeights.openClip(file, OriginalNames.REFINER_TEXT, 0, true))
                         .path("projection_dim")
                         .asInt();
         }
