@@ -218,8 +218,7 @@ abstract class GenerateCommand implements Callable<Integer> {
                 .init(init())
                 .strength(strength())
                 .sdxl(sdxl.options())
-                .refinerSwitchAt(
-                        refinerSwitchAt == null ? OptionalDouble.empty() : OptionalDouble.of(refinerSwitchAt))
+                .refinerSwitchAt(refinerSwitchAt == null ? OptionalDouble.empty() : OptionalDouble.of(refinerSwitchAt))
                 .build();
     }
 

@@ -105,7 +105,8 @@ final class Attempt {
         }
         TextEmbedding negative = job.negativePrompts().isEmpty() && model.forcesZeros()
                 ? prompts.zeros(ops)
-                : model.text().encode(ops, job.negativePrompts().orElseGet(() -> job.prompts().empty()));
+                : model.text().encode(ops, job.negativePrompts().orElseGet(() -> job.prompts()
+                        .empty()));
         return negative.followedBy(ops, prompts);
     }
 
@@ -164,8 +165,7 @@ final class Attempt {
         SamplingPlan.Mixture mixture = job.plan().start();
         return ops.scoped("start", s -> {
             Tensor latents = encode(s, job.init().get(), noise);
-            return Denoiser.sum(
-                    s, new double[] {mixture.signal(), mixture.noise()}, latents, noise.draw(s, shape));
+            return Denoiser.sum(s, new double[] {mixture.signal(), mixture.noise()}, latents, noise.draw(s, shape));
         });
     }
 
@@ -185,8 +185,7 @@ final class Attempt {
         });
         Tensor mean = repeated(ops, one.mean());
         Tensor logVariance = repeated(ops, one.logVariance());
-        Tensor latents =
-                new Autoencoder.Gaussian(mean, logVariance).sample(ops, noise.draw(ops, mean.shape()));
+        Tensor latents = new Autoencoder.Gaussian(mean, logVariance).sample(ops, noise.draw(ops, mean.shape()));
         return ops.scale(latents, base.networks().vaeConfig().scalingFactor());
     }
 
@@ -235,8 +234,8 @@ final class Attempt {
                 }
             });
             byte[] pixels = s.toPixels(image).toHostBytes(); // the wait of the request
-            float[] one = ChannelOrder.toChannelsFirst(
-                    s.cast(image, DType.F32).toHost(), 1, job.height(), job.width(), 3);
+            float[] one =
+                    ChannelOrder.toChannelsFirst(s.cast(image, DType.F32).toHost(), 1, job.height(), job.width(), 3);
             System.arraycopy(one, 0, decoded, index * one.length, one.length);
             return new Picture(job.width(), job.height(), pixels);
         }

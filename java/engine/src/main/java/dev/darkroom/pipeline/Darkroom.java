@@ -59,7 +59,8 @@ public final class Darkroom implements AutoCloseable {
         try {
             load();
             if (prediction == null && files.isPredictionAssumed()) {
-                scheduler = scheduler.with(PredictionProbe.ask(device, model.networks().unet()));
+                scheduler = scheduler.with(
+                        PredictionProbe.ask(device, model.networks().unet()));
             }
         } catch (RuntimeException | Error e) {
             release();
@@ -75,12 +76,13 @@ public final class Darkroom implements AutoCloseable {
 
     private static void requireRefiner(ModelFiles base, ModelFiles refiner, SchedulerConfig scheduler) {
         if (base.family() != ModelFamily.SDXL) {
-            throw new InvalidRequestException("a refiner goes behind an SDXL base model, and " + base.location() + " is "
-                    + base.family().title() + "; leave --refiner out, or give an SDXL model");
+            throw new InvalidRequestException("a refiner goes behind an SDXL base model, and " + base.location()
+                    + " is " + base.family().title() + "; leave --refiner out, or give an SDXL model");
         }
         if (!refiner.family().isXl()) {
-            throw new InvalidRequestException(refiner.location() + " is " + refiner.family().title()
-                    + ", whose latents mean nothing to SDXL; give SDXL's refiner, or another SDXL model");
+            throw new InvalidRequestException(
+                    refiner.location() + " is " + refiner.family().title()
+                            + ", whose latents mean nothing to SDXL; give SDXL's refiner, or another SDXL model");
         }
         if (scheduler(refiner).prediction() != scheduler.prediction()) {
             throw new InvalidRequestException("the refiner " + refiner.location() + " and the model " + base.location()
@@ -278,7 +280,13 @@ public final class Darkroom implements AutoCloseable {
         for (int i = 0; i < request.count(); i++) {
             seeds.add(request.seed() + i);
             texts.add(Description.of(
-                    request, job, scheduler, request.seed() + i, name(model), refinerName, device.name() + " " + dtype()));
+                    request,
+                    job,
+                    scheduler,
+                    request.seed() + i,
+                    name(model),
+                    refinerName,
+                    device.name() + " " + dtype()));
         }
         List<String> warnings = new ArrayList<>(cutOff(request));
         if (plan.sequential()) {

@@ -31,8 +31,7 @@ public record SdxlOptions(
         @Nullable Double aestheticScore,
         @Nullable Double negativeAestheticScore) {
     /** Everything as usual. */
-    public static final SdxlOptions NONE =
-            new SdxlOptions(null, null, null, null, null, null, null, null, null, null);
+    public static final SdxlOptions NONE = new SdxlOptions(null, null, null, null, null, null, null, null, null, null);
 
     private static final int MOST_PIXELS = 1 << 16;
 
@@ -78,8 +77,7 @@ public record SdxlOptions(
         return conditioning(
                 Objects.requireNonNullElse(
                         negativeOriginalSize, new Size(positive.originalWidth(), positive.originalHeight())),
-                Objects.requireNonNullElse(
-                        negativeCropTopLeft, new Corner(positive.cropTop(), positive.cropLeft())),
+                Objects.requireNonNullElse(negativeCropTopLeft, new Corner(positive.cropTop(), positive.cropLeft())),
                 Objects.requireNonNullElse(
                         negativeTargetSize, new Size(positive.targetWidth(), positive.targetHeight())),
                 Objects.requireNonNullElse(negativeAestheticScore, MicroConditioning.NEGATIVE_AESTHETIC_SCORE));
