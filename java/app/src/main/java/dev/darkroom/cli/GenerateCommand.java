@@ -8,6 +8,7 @@ import dev.darkroom.pipeline.Darkroom;
 import dev.darkroom.pipeline.Request;
 import dev.darkroom.pipeline.Result;
 import dev.darkroom.pipeline.TokenCount;
+import dev.darkroom.sampling.Prediction;
 import dev.darkroom.sampling.SamplerKind;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -132,6 +133,12 @@ abstract class GenerateCommand implements Callable<Integer> {
     private @Nullable String refiner;
 
     @Option(
+            names = "--prediction",
+            paramLabel = "TYPE",
+            description = "What the model predicts: eps, v or sample. Default: what its files say, or what it answers.")
+    private @Nullable String prediction;
+
+    @Option(
             names = "--refiner-switch-at",
             paramLabel = "SHARE",
             description = "Where the refiner takes over: from this share of the model's times on. Default: 0.8.")
@@ -175,7 +182,7 @@ abstract class GenerateCommand implements Callable<Integer> {
         }
         ProgressLines progress = ProgressLines.on(spec.commandLine().getErr(), preview);
         progress.loading(model.model());
-        try (Darkroom darkroom = model.builder().refiner(refiner).open()) {
+        try (Darkroom darkroom = open()) {
             progress.loaded(darkroom, Main.isVerbose(spec));
             Result result = darkroom.generate(request, progress);
             List<String> files = new ArrayList<>();
@@ -187,6 +194,13 @@ abstract class GenerateCommand implements Callable<Integer> {
             report(darkroom, result, files);
         }
         return 0;
+    }
+
+    private Darkroom open() {
+        return model.builder()
+                .refiner(refiner)
+                .prediction(prediction == null ? null : Prediction.parse(prediction))
+                .open();
     }
 
     private Request request() {
@@ -211,8 +225,7 @@ abstract class GenerateCommand implements Callable<Integer> {
                 .init(init())
                 .strength(strength())
                 .sdxl(sdxl.options())
-                .refinerSwitchAt(
-                        refinerSwitchAt == null ? OptionalDouble.empty() : OptionalDouble.of(refinerSwitchAt))
+                .refinerSwitchAt(refinerSwitchAt == null ? OptionalDouble.empty() : OptionalDouble.of(refinerSwitchAt))
                 .build();
     }
 

@@ -3,6 +3,7 @@ package dev.darkroom.pipeline;
 import dev.darkroom.image.Picture;
 import dev.darkroom.models.unet.UNetConfig;
 import dev.darkroom.models.vae.VaeConfig;
+import dev.darkroom.sampling.Prediction;
 import dev.darkroom.sampling.SamplerKind;
 import dev.darkroom.sampling.SamplingPlan;
 import dev.darkroom.sampling.SchedulerConfig;
@@ -129,6 +130,11 @@ final class RequestCheck {
         }
         throw new InvalidRequestException("refiner switch at is " + share + ", which leaves none of the "
                 + request.steps() + " steps to the refiner; make it smaller, or take more steps");
+    }
+
+    /** What the U-Net predicts. */
+    Prediction prediction() {
+        return modelScheduler.prediction();
     }
 
     /** The sampler that a request asks for, as it will be used. */

@@ -70,6 +70,13 @@ public final class SchedulerConfig {
         return new SchedulerConfig(source, json, kind, other);
     }
 
+    /** This configuration of a model that predicts something else. */
+    public SchedulerConfig with(Prediction prediction) {
+        ObjectNode changed = json.deepCopy();
+        changed.put("prediction_type", prediction.name().toLowerCase(Locale.ROOT));
+        return new SchedulerConfig(source, changed, kind, schedule);
+    }
+
     public SamplerKind kind() {
         return kind;
     }

@@ -33,7 +33,7 @@ final class DiffusersFolder {
         require(index, components, "vae");
         ModelFamily family =
                 family(require(index, components, "unet").config(), components.containsKey("text_encoder"));
-        return new ModelFiles(folder.toString(), family, json, components);
+        return new ModelFiles(folder.toString(), family, json, components, false);
     }
 
     /** Components are listed as [library, class]; one that the model does without as [null, null]. */

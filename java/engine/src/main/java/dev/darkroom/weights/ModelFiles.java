@@ -18,11 +18,18 @@ public final class ModelFiles {
     private final ModelFamily family;
     private final JsonNode index;
     private final Map<String, ModelComponent> components;
+    private final boolean predictionAssumed;
 
-    ModelFiles(String location, ModelFamily family, JsonNode index, Map<String, ModelComponent> components) {
+    ModelFiles(
+            String location,
+            ModelFamily family,
+            JsonNode index,
+            Map<String, ModelComponent> components,
+            boolean predictionAssumed) {
         this.location = location;
         this.family = family;
         this.index = index;
+        this.predictionAssumed = predictionAssumed;
         this.components = Collections.unmodifiableMap(new LinkedHashMap<>(components));
     }
 
@@ -68,6 +75,14 @@ public final class ModelFiles {
         return config("unet").path("in_channels").asInt() == 9;
     }
 
+    /**
+     * Whether the scheduler's {@code prediction_type} is only that of the published model: single files of Stable Diffusion 2 come with noise and
+     * with velocity prediction, and most do not say with which.
+     */
+    public boolean isPredictionAssumed() {
+        return predictionAssumed;
+    }
+
     /** What {@code model_index.json} says, or would say of a single file: the pipeline's class and settings, and its components. */
     public JsonNode index() {
         return index;
@@ -109,7 +124,8 @@ public final class ModelFiles {
     private ModelFiles withConfigs(Map<String, JsonNode> configs) {
         Map<String, ModelComponent> changed = new LinkedHashMap<>(components);
         configs.forEach((name, config) -> changed.put(name, component(name).withConfig(config)));
-        return new ModelFiles(location, family, index, changed);
+        boolean assumed = predictionAssumed && !configs.containsKey("scheduler");
+        return new ModelFiles(location, family, index, changed, assumed);
     }
 
     private static Path pathOf(String spec) {

@@ -73,7 +73,14 @@ final class SingleFile {
         for (String name : PublishedConfigs.components(family)) {
             components.computeIfAbsent(name, this::withoutWeights);
         }
-        return new ModelFiles(file.path().toString(), family, PublishedConfigs.of(family, "model_index"), components);
+        ObjectNode scheduler = PublishedConfigs.of(family, "scheduler");
+        boolean told = SinglePrediction.put(scheduler, file.metadata(), file.names());
+        components.put("scheduler", ModelComponent.configOnly("the scheduler of " + file.path(), scheduler));
+        boolean assumed = !told
+                && family == ModelFamily.SD2
+                && unet.get("conv_in.weight").shape().dim(1) == 4;
+        return new ModelFiles(
+                file.path().toString(), family, PublishedConfigs.of(family, "model_index"), components, assumed);
     }
 
     private JsonNode addText(String name, WeightSource weights) {
