@@ -64,6 +64,7 @@ final class CommandTest {
         JsonNode report = new ObjectMapper().readTree(out.toString());
         assertEquals(9, report.path("seeds").path(0).asLong());
         assertEquals(10, report.path("seeds").path(1).asLong());
+        assertEquals(75, report.path("tokens").path("prompt").path("limit").asInt());
         assertEquals(64, PictureReader.read(folder.resolve("out_2.png")).width());
         assertTrue(report.path("seconds").path("total").asDouble() > 0);
         assertTrue(err.toString().contains("step 3/3"), err.toString());
@@ -139,6 +140,10 @@ final class CommandTest {
                         "--refiner",
                         ROOT.resolve("tests/reference/checkpoints/sdxl").toString()),
                 bad("the prompt is empty", "-p", " "),
+                bad("names the LoRA \"ink\"", "-p", "a cat <lora:ink:0.8>"),
+                bad("near it are", "-p", "a __dtos__", "--wildcards", ROOT.resolve("tests").toString()),
+                bad("unknown emphasis \"loud\"; known are original", "--emphasis", "loud"),
+                bad("Invalid value for option '--prompt-syntax'", "--prompt-syntax", "comfy"),
                 bad("Unknown option: '--stepps=3'", "--stepps=3"),
                 bad("known are auto, cpu", "--device", "tpu"),
                 bad("unknown element type \"f8\"", "--dtype", "f8"),

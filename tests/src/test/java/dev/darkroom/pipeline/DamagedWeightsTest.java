@@ -35,8 +35,11 @@ class DamagedWeightsTest {
     void areNamedByTheirLayer(String component, String tensor, String when, String layer) {
         Path model = TinyCheckpoints.copy("sd1", folder.resolve("model"));
         TinyCheckpoints.change(model, component, tensor, TinyCheckpoints::firstIsNan);
-        try (Darkroom darkroom =
-                Darkroom.builder(model.toString()).device("cpu").threads(1).dtype(DType.F32).open()) {
+        try (Darkroom darkroom = Darkroom.builder(model.toString())
+                .device("cpu")
+                .threads(1)
+                .dtype(DType.F32)
+                .open()) {
             Request request = Request.of("a red circle")
                     .size(32, 32)
                     .steps(3)
@@ -61,7 +64,8 @@ class DamagedWeightsTest {
         int code = Main.run(
                 new PrintWriter(new StringWriter()),
                 new PrintWriter(err, true),
-                ("txt2img -p circle -W 32 -H 32 --steps 1 --device cpu --threads 1 --dtype f32 -m " + model + " -o " + output)
+                ("txt2img -p circle -W 32 -H 32 --steps 1 --device cpu --threads 1 --dtype f32 -m " + model + " -o "
+                                + output)
                         .split(" "));
         assertEquals(2, code, err.toString());
         assertTrue(err.toString().contains("error: ") && err.toString().contains("first in vae"), err.toString());

@@ -10,6 +10,7 @@ import dev.darkroom.image.InfoText;
 import dev.darkroom.image.Picture;
 import dev.darkroom.image.PictureReader;
 import dev.darkroom.image.PngText;
+import dev.darkroom.prompt.PromptRules;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -236,7 +237,9 @@ final class DarkroomTest {
     @Test
     void wordsThatFindNoRoomAreNamed() {
         Result result =
-                darkroom.generate(small("a red circle ".repeat(30) + "zebra").build());
+                darkroom.generate(small("a red circle ".repeat(30) + "zebra")
+                        .promptRules(PromptRules.PLAIN)
+                        .build());
         assertEquals(1, result.warnings().size());
         assertTrue(result.warnings().get(0).contains("zebra"), result.warnings().get(0));
     }

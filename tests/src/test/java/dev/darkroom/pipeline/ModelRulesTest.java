@@ -62,7 +62,8 @@ class ModelRulesTest {
     /** Layers are counted from the last; 1 is the last one's output. */
     @ParameterizedTest(name = "{0}, clip skip {1}")
     @CsvSource({"sd1, 1, 1", "sd1, 2, 2", "sd1, 5, 5", "sd2, 1, 1", "sdxl, 1, 2", "sdxl, 2, 3"})
-    @DisplayName("correctness 5 and 6: SD1 and SD2 take the last layer or that of the clip skip, normalised; SDXL the one before it, of both encoders, as it is")
+    @DisplayName(
+            "correctness 5 and 6: SD1 and SD2 take the last layer or that of the clip skip, normalised; SDXL the one before it, of both encoders, as it is")
     void takeTheirLayer(String name, int clipSkip, int fromLast) {
         try (LoadedModel model = load(TinyCheckpoints.of(name));
                 Scope scope = Scope.open(cpu, "test")) {
@@ -93,12 +94,14 @@ class ModelRulesTest {
                 .path("num_hidden_layers")
                 .asInt();
         ModelFiles single = ModelFiles.open(file.toString());
-        assertEquals(layers, single.config("text_encoder").path("num_hidden_layers").asInt());
+        assertEquals(
+                layers, single.config("text_encoder").path("num_hidden_layers").asInt());
         assertEquals(layers, load(file).text().layers());
     }
 
     @Test
-    @DisplayName("correctness 7: zeros stand for an absent negative prompt, embedding and pooled, where the model was trained so")
+    @DisplayName(
+            "correctness 7: zeros stand for an absent negative prompt, embedding and pooled, where the model was trained so")
     void haveZerosForNothing() {
         try (LoadedModel model = load(TinyCheckpoints.of("sdxl"));
                 LoadedModel sd1 = load(TinyCheckpoints.of("sd1"));
@@ -124,7 +127,8 @@ class ModelRulesTest {
         "sdxl, F32, true, F32",
         "sd1, F16, , F16"
     })
-    @DisplayName("correctness 25: SDXL's VAE computes in f32 where f16 would overflow, unless its weights were made for f16")
+    @DisplayName(
+            "correctness 25: SDXL's VAE computes in f32 where f16 would overflow, unless its weights were made for f16")
     void knowTheTypeOfTheirVae(String name, DType dtype, Boolean upcast, DType expected) {
         Path model = TinyCheckpoints.copy(name, folder.resolve(name));
         TinyCheckpoints.edit(model.resolve("vae/config.json"), config -> {
@@ -142,19 +146,22 @@ class ModelRulesTest {
     }
 
     @Test
-    @DisplayName("correctness 22: latents are multiplied by 0.18215 where the VAE says nothing; means and deviations of their own are refused")
+    @DisplayName(
+            "correctness 22: latents are multiplied by 0.18215 where the VAE says nothing; means and deviations of their own are refused")
     void haveTheUsualScale() {
         Path model = TinyCheckpoints.copy("sd1", folder.resolve("scale"));
         TinyCheckpoints.edit(model.resolve("vae/config.json"), config -> config.remove("scaling_factor"));
         assertEquals(0.18215f, load(model).networks().vaeConfig().scalingFactor());
-        TinyCheckpoints.edit(model.resolve("vae/config.json"), config -> config.putArray("latents_mean").add(0.1));
+        TinyCheckpoints.edit(model.resolve("vae/config.json"), config -> config.putArray("latents_mean")
+                .add(0.1));
         IllegalArgumentException e = assertThrows(IllegalArgumentException.class, () -> load(model));
         assertTrue(String.valueOf(e.getMessage()).contains("latents_mean"), e.getMessage());
     }
 
     @ParameterizedTest
     @CsvSource({"1000, 20", "-1000, -30"})
-    @DisplayName("correctness 24: the logarithm of the variance is held between -30 and 20, and latents are drawn, not their mean taken")
+    @DisplayName(
+            "correctness 24: the logarithm of the variance is held between -30 and 20, and latents are drawn, not their mean taken")
     void boundTheVariance(float bias, float expected) {
         Path model = TinyCheckpoints.copy("sd1", folder.resolve("variance"));
         TinyCheckpoints.change(model, "vae", "quant_conv.bias", values -> {
@@ -171,7 +178,8 @@ class ModelRulesTest {
             }
             float[] ones = new float[16];
             Arrays.fill(ones, 1);
-            float[] drawn = latents.sample(ops, ops.upload(latents.mean().shape(), ones)).toHost();
+            float[] drawn = latents.sample(ops, ops.upload(latents.mean().shape(), ones))
+                    .toHost();
             float[] mean = latents.mean().toHost();
             for (int i = 0; i < mean.length; i++) {
                 assertEquals(mean[i] + Math.exp(expected / 2), drawn[i], 1e-3 * Math.exp(expected / 2) + 1e-6);
@@ -181,7 +189,8 @@ class ModelRulesTest {
 
     /** A U-Net with a layer for the guidance, whose weights are those of the tiny model and a multiple of the unit matrix. */
     @Test
-    @DisplayName("correctness 21: a distilled model is told the guidance by sinusoids of 1000 (w - 1), and is not asked twice")
+    @DisplayName(
+            "correctness 21: a distilled model is told the guidance by sinusoids of 1000 (w - 1), and is not asked twice")
     void tellGuidance() {
         Path model = TinyCheckpoints.copy("sd1", folder.resolve("lcm"));
         int finest = ModelFiles.open(model.toString())
@@ -212,7 +221,11 @@ class ModelRulesTest {
                         unet.forward(
                                         ops,
                                         x,
-                                        unet.times(ops, new float[][] {{500}}, conditioning, OptionalDouble.of(guidance))
+                                        unet.times(
+                                                        ops,
+                                                        new float[][] {{500}},
+                                                        conditioning,
+                                                        OptionalDouble.of(guidance))
                                                 .first(ops),
                                         conditioning)
                                 .toHost());
@@ -232,7 +245,10 @@ class ModelRulesTest {
             told[i] = Math.sin(angle);
             told[finest / 2 + i] = Math.cos(angle);
         }
-        float[] weights = plain.files().weights("unet").get("time_embedding.linear_1.weight").toFloats();
+        float[] weights = plain.files()
+                .weights("unet")
+                .get("time_embedding.linear_1.weight")
+                .toFloats();
         TinyCheckpoints.change(model, "unet", "time_embedding.linear_1.bias", bias -> {
             for (int row = 0; row < bias.length; row++) {
                 double sum = bias[row];
@@ -247,7 +263,10 @@ class ModelRulesTest {
             UNet unet = loaded.networks().unet();
             Conditioning conditioning = unet.condition(ops, context);
             return unet.forward(
-                            ops, x, unet.times(ops, new float[][] {{500}}, conditioning).first(ops), conditioning)
+                            ops,
+                            x,
+                            unet.times(ops, new float[][] {{500}}, conditioning).first(ops),
+                            conditioning)
                     .toHost();
         }
     }

@@ -32,7 +32,12 @@ class OverflowTest {
     }
 
     private static Request.Builder small() {
-        return Request.of("a red circle").size(32, 32).sampler("DDIM").steps(2).guidance(3).seed(5);
+        return Request.of("a red circle")
+                .size(32, 32)
+                .sampler("DDIM")
+                .steps(2)
+                .guidance(3)
+                .seed(5);
     }
 
     @Test
@@ -83,7 +88,9 @@ class OverflowTest {
 
     private static void assertWarns(Result result, String... parts) {
         for (String part : parts) {
-            assertTrue(result.warnings().toString().contains(part), result.warnings().toString());
+            assertTrue(
+                    result.warnings().toString().contains(part),
+                    result.warnings().toString());
         }
     }
 

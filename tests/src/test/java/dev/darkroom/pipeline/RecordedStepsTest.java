@@ -2,6 +2,7 @@ package dev.darkroom.pipeline;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -10,6 +11,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.darkroom.cuda.CudaDevice;
 import dev.darkroom.cuda.SoftwareCuda;
+import dev.darkroom.models.unet.Conditioning;
 import dev.darkroom.models.unet.UNet;
 import dev.darkroom.models.unet.UNetConfig;
 import dev.darkroom.nn.Parameters;
@@ -27,6 +29,7 @@ import dev.darkroom.weights.MadeUpWeights;
 import dev.darkroom.weights.WeightPath;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
@@ -170,6 +173,52 @@ class RecordedStepsTest {
         assertEquals(expected.size(), device.recordings().since(before).replayed());
     }
 
+    @Test
+    void switchTheirTextsInOneGraph() {
+        Supplier<Job> job = () -> job(SamplerKind.EULER, 6, 1, 5, 0, false, 1);
+        List<float[]> direct = directSwitching(job.get());
+        before = device.recordings();
+        assertSame(direct, switching(job.get()));
+        assertEquals(new RecordingStatistics(1, 1, 4), device.recordings().since(before));
+        before = device.recordings();
+        assertSame(direct, switching(job.get()));
+        assertEquals(new RecordingStatistics(0, 0, 6), device.recordings().since(before));
+        assertFalse(Arrays.equals(direct.get(5), replayed(job, 1).get(5)));
+    }
+
+    private static List<float[]> directSwitching(Job job) {
+        device.observe((path, tensor) -> {});
+        try {
+            return switching(job);
+        } finally {
+            device.observe(null);
+        }
+    }
+
+    /** Two prompts joined by AND, and others in the second and the last two steps. */
+    private static List<float[]> switching(Job job) {
+        List<float[]> samples = new ArrayList<>();
+        try (Scope scope = Scope.open(device, "request")) {
+            Ops ops = device.ops(scope);
+            List<Conditioning> variants = List.of(texts(ops, 1, 3), texts(ops, 2, 3));
+            Guidance guidance = new Guidance(variants, List.of(0, 1, 0, 0, 1, 1), List.of(0.7, 0.4));
+            new Denoiser(unet, guidance, job)
+                    .run(ops, start(ops, 1), (i, sample, again) -> samples.add(sample.toHost()));
+        }
+        return samples;
+    }
+
+    private static Conditioning texts(Ops ops, long seed, int texts) {
+        float[] values = normal(new Random(seed), texts * TOKENS * 16);
+        return unet.condition(
+                ops, ops.upload(HostTensor.of("context", Shape.of(texts, TOKENS, 16), values), DType.F16));
+    }
+
+    private static Tensor start(Ops ops, int images) {
+        return ops.upload(
+                Shape.of(images, LATENT, LATENT, 4), normal(new Random(2), images * LATENT * LATENT * 4));
+    }
+
     private static Job job(
             SamplerKind kind, int steps, int images, double guidance, double rescale, boolean clips, long seed) {
         ObjectNode json = new ObjectMapper().createObjectNode();
@@ -222,12 +271,7 @@ class RecordedStepsTest {
             Ops ops = device.ops(scope);
             int n = job.images();
             int texts = Denoiser.isGuided(unet.config(), job) ? 2 * n : n;
-            Random random = new Random(text);
-            HostTensor context =
-                    HostTensor.of("context", Shape.of(texts, TOKENS, 16), normal(random, texts * TOKENS * 16));
-            var conditioning = unet.condition(ops, ops.upload(context, DType.F16));
-            Tensor start = ops.upload(Shape.of(n, LATENT, LATENT, 4), normal(new Random(2), n * LATENT * LATENT * 4));
-            new Denoiser(unet, conditioning, job).run(ops, start, listener);
+            new Denoiser(unet, texts(ops, text, texts), job).run(ops, start(ops, n), listener);
         }
     }
 

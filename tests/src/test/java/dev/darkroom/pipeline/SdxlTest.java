@@ -71,7 +71,8 @@ class SdxlTest {
     }
 
     @Test
-    @DisplayName("correctness 8: original size, crop and target size each change the picture, and are the picture's own by default")
+    @DisplayName(
+            "correctness 8: original size, crop and target size each change the picture, and are the picture's own by default")
     void isToldSizes() {
         SdxlOptions.Size own = new SdxlOptions.Size(32, 32);
         SdxlOptions.Corner none = new SdxlOptions.Corner(0, 0);
@@ -83,7 +84,8 @@ class SdxlTest {
     }
 
     @Test
-    @DisplayName("correctness 8: six numbers for the base model, height before width, and five for the refiner, the score last")
+    @DisplayName(
+            "correctness 8: six numbers for the base model, height before width, and five for the refiner, the score last")
     void numbersStandInTheirOrder() {
         MicroConditioning size = new MicroConditioning(1, 2, 3, 4, 5, 6, 2.5);
         assertArrayEquals(new float[] {1, 2, 3, 4, 5, 6}, size.numbers(6));
@@ -92,7 +94,8 @@ class SdxlTest {
         SdxlOptions options = SdxlOptions.NONE;
         assertEquals(6, options.size(64, 32).aestheticScore());
         assertEquals(2.5, options.negativeSize(64, 32).aestheticScore());
-        assertArrayEquals(new float[] {32, 64, 0, 0, 32, 64}, options.negativeSize(64, 32).numbers(6));
+        assertArrayEquals(
+                new float[] {32, 64, 0, 0, 32, 64}, options.negativeSize(64, 32).numbers(6));
     }
 
     @Test
@@ -120,9 +123,9 @@ class SdxlTest {
     })
     void takesTheStepsThatItsSchedulerSays(String scheduler, int steps, String times) {
         Path distilled = TinyCheckpoints.copy("sdxl", folder.resolve(scheduler));
-        TinyCheckpoints.edit(distilled.resolve("scheduler/scheduler_config.json"), json -> json.put(
-                        "_class_name", scheduler)
-                .put("timestep_spacing", "trailing"));
+        TinyCheckpoints.edit(
+                distilled.resolve("scheduler/scheduler_config.json"),
+                json -> json.put("_class_name", scheduler).put("timestep_spacing", "trailing"));
         ModelFiles files = ModelFiles.open(distilled.toString());
         SchedulerConfig config = SchedulerConfig.of("test", files.config("scheduler"));
         try (LoadedModel model = LoadedModel.of(sdxl.device(), files, DType.F32)) {
@@ -162,11 +165,13 @@ class SdxlTest {
         };
         Request.Builder request = small().steps(10);
         sdxl.generate(request.build(), watch);
-        try (Darkroom both = builder(TinyCheckpoints.of("sdxl")).refiner(refiner.toString()).open()) {
+        try (Darkroom both =
+                builder(TinyCheckpoints.of("sdxl")).refiner(refiner.toString()).open()) {
             Result result = both.generate(request.build(), watch);
             assertEquals("0.8", result.info(0).values().get("Refiner switch at"));
             assertEquals("refiner", result.info(0).values().get("Refiner"));
-            assertTrue(both.estimate(request.build()).weightBytes() > sdxl.estimate(request.build()).weightBytes());
+            assertTrue(both.estimate(request.build()).weightBytes()
+                    > sdxl.estimate(request.build()).weightBytes());
         }
         // Times are 901, 801 … 1: of these 101 and 1 are below 200, where the refiner begins.
         assertEquals(previews.subList(0, 8), previews.subList(10, 18));
@@ -177,8 +182,8 @@ class SdxlTest {
     void refinerAloneImprovesAPictureButBeginsNone() {
         try (Darkroom alone = builder(refiner).open()) {
             assertEquals(ModelFamily.SDXL_REFINER, alone.model().family());
-            InvalidRequestException e = assertThrows(
-                    InvalidRequestException.class, () -> alone.generate(small().build()));
+            InvalidRequestException e =
+                    assertThrows(InvalidRequestException.class, () -> alone.generate(small().build()));
             assertTrue(String.valueOf(e.getMessage()).contains("cannot begin one"), e.getMessage());
             Request.Builder request = small().init(picture(small())).strength(0.5);
             Picture usual = alone.generate(request.build()).picture();
@@ -221,7 +226,8 @@ class SdxlTest {
     })
     void refusesARefinerThatDoesNotGoWithTheModel(String base, String behind, String message) {
         InvalidRequestException e = assertThrows(
-                InvalidRequestException.class, () -> builder(model(base)).refiner(model(behind).toString()).open());
+                InvalidRequestException.class,
+                () -> builder(model(base)).refiner(model(behind).toString()).open());
         assertTrue(String.valueOf(e.getMessage()).contains(message), e.getMessage());
     }
 
@@ -234,9 +240,10 @@ class SdxlTest {
         Path other = TinyCheckpoints.copy("sdxl", folder.resolve("v"));
         TinyCheckpoints.edit(
                 other.resolve("scheduler/scheduler_config.json"), json -> json.put("prediction_type", "v_prediction"));
-        InvalidRequestException e = assertThrows(
-                InvalidRequestException.class,
-                () -> builder(TinyCheckpoints.of("sdxl")).refiner(other.toString()).open());
+        InvalidRequestException e =
+                assertThrows(InvalidRequestException.class, () -> builder(TinyCheckpoints.of("sdxl"))
+                        .refiner(other.toString())
+                        .open());
         assertTrue(String.valueOf(e.getMessage()).contains("predict different things"), e.getMessage());
     }
 
@@ -252,7 +259,8 @@ class SdxlTest {
         try (Darkroom sd1 = builder(TinyCheckpoints.of("sd1")).open()) {
             refused(sd1, small().sdxl(told(new SdxlOptions.Size(64, 64), null, null)), "are options of SDXL");
         }
-        try (Darkroom both = builder(TinyCheckpoints.of("sdxl")).refiner(refiner.toString()).open()) {
+        try (Darkroom both =
+                builder(TinyCheckpoints.of("sdxl")).refiner(refiner.toString()).open()) {
             refused(both, small().refinerSwitchAt(OptionalDouble.of(1)), "must be above 0 and below 1");
             refused(both, small().refinerSwitchAt(OptionalDouble.of(0.9999)), "leaves none of the 3 steps");
         }
@@ -270,9 +278,8 @@ class SdxlTest {
         Picture expected = sdxl.generate(request).picture();
         long together = sdxl.estimate(request).peakBytes();
         long inTurns = sdxl.estimateInTurns(request).peakBytes();
-        try (Darkroom little = builder(TinyCheckpoints.of("sdxl"))
-                .memoryLimit(together - 1)
-                .open()) {
+        try (Darkroom little =
+                builder(TinyCheckpoints.of("sdxl")).memoryLimit(together - 1).open()) {
             little.device().pool().setDirect(true); // or what segments leave free would be more than the networks take
             assertEquals(inTurns, little.estimate(request).peakBytes());
             Result result = little.generate(request);

@@ -107,7 +107,8 @@ final class TinyCheckpoints {
         copy("sdxl", folder);
         ModelFiles sdxl = ModelFiles.open(of("sdxl").toString());
         int width = sdxl.config("text_encoder_2").path("hidden_size").asInt();
-        int added = width + 5 * sdxl.config("unet").path("addition_time_embed_dim").asInt();
+        int added =
+                width + 5 * sdxl.config("unet").path("addition_time_embed_dim").asInt();
         Map<String, HostTensor> tensors = new LinkedHashMap<>();
         read(sdxl.weights("unet")).forEach((name, tensor) -> {
             boolean text = name.endsWith("attn2.to_k.weight") || name.endsWith("attn2.to_v.weight");

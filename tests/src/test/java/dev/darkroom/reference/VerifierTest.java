@@ -31,6 +31,7 @@ final class VerifierTest {
     @ParameterizedTest(name = "{0} in {1} {3}")
     @CsvSource({
         "tokenizer, F32, 370, (correctness 1)",
+        "prompts, F32, 80, (correctness 9 to 11)",
         "rng, F32, 80, (correctness 39)",
         "schedulers, F32, 100, (correctness 28 to 36)",
         "formats, F32, 30, ''",

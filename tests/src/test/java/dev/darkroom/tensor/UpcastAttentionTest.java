@@ -40,7 +40,8 @@ class UpcastAttentionTest extends OnEveryDevice {
                 false);
         double[][] expected = expected(q, k, v.floats(), tokens, heads, width, keys);
         float[] actual = result.toHost();
-        double bound = dtype == DType.F32 ? 1e-5 : dtype == DType.F16 ? 2e-3 : 2e-2; // of the rounding of a value near 1
+        double bound =
+                dtype == DType.F32 ? 1e-5 : dtype == DType.F16 ? 2e-3 : 2e-2; // of the rounding of a value near 1
         for (int t = 0; t < tokens; t++) {
             for (int i = 0; i < heads * width; i++) {
                 double want = expected[t][i];

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
+import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -20,6 +21,7 @@ final class ClipTokenizerTest {
     private static final ClipTokenizer CLIP = ClipTokenizer.clip();
 
     @Test
+    @DisplayName("correctness 1: what is cut off leaves the end in slot 76, and says so")
     void aPromptThatIsTooLongKeepsItsEndAndSaysWhatWasCutOff() {
         TokenizedPrompt prompt = CLIP.tokenize("cat ".repeat(80) + "zebra");
         assertEquals(77, prompt.ids().length);
@@ -29,6 +31,7 @@ final class ClipTokenizerTest {
     }
 
     @Test
+    @DisplayName("correctness 2: what is left over is filled with the model's padding")
     void aPromptThatFitsIsPaddedWithTheModelsPadding() {
         int[] ids = CLIP.tokenize("cat").ids();
         assertArrayEquals(new int[] {49406, 2368, 49407, 49407}, Arrays.copyOf(ids, 4));

@@ -110,7 +110,8 @@ class SingleFileTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"sd1", "sd2", "sdxl"})
-    @DisplayName("correctness 16: tells its sizes by its shapes, and whether the U-Net's projections are convolutions or matrices")
+    @DisplayName(
+            "correctness 16: tells its sizes by its shapes, and whether the U-Net's projections are convolutions or matrices")
     void tellsItsSizesByItsShapes(String name) {
         Path file = folder.resolve("model.safetensors");
         SafetensorsWriter.write(file, OriginalNames.of(folder(name)), Map.of());

@@ -7,6 +7,7 @@ import dev.darkroom.image.Picture;
 import dev.darkroom.pipeline.Darkroom;
 import dev.darkroom.pipeline.Request;
 import dev.darkroom.pipeline.Result;
+import dev.darkroom.pipeline.TokenCount;
 import dev.darkroom.sampling.Prediction;
 import dev.darkroom.sampling.SamplerKind;
 import dev.darkroom.sampling.SigmaSchedule;
@@ -17,6 +18,7 @@ import java.util.List;
 import java.util.OptionalDouble;
 import java.util.Random;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -54,6 +56,9 @@ abstract class GenerateCommand implements Callable<Integer> {
             names = {"-n", "--negative-prompt", "--negative_prompt"},
             description = "What it should not be. SDXL tells none from an empty one.")
     private @Nullable String negativePrompt;
+
+    @Mixin
+    private final PromptOptions prompts = new PromptOptions();
 
     @Option(
             names = {"-W", "--width"},
@@ -228,6 +233,8 @@ abstract class GenerateCommand implements Callable<Integer> {
         }
         Request.Builder request = Request.of(prompt)
                 .negativePrompt(negativePrompt)
+                .promptRules(prompts.rules())
+                .wildcards(prompts.wildcards())
                 .size(width, height)
                 .steps(steps)
                 .guidance(guidance)
@@ -275,6 +282,9 @@ abstract class GenerateCommand implements Callable<Integer> {
                         .getOut()
                         .println(files.get(i) + "  seed " + result.seeds().get(i));
             }
+            spec.commandLine()
+                    .getOut()
+                    .println(result.tokens().stream().map(TokenCount::toString).collect(Collectors.joining(", ")));
             return;
         }
         ObjectMapper mapper = new ObjectMapper();
@@ -285,6 +295,13 @@ abstract class GenerateCommand implements Callable<Integer> {
                 .put("height", result.picture().height());
         object.put("device", darkroom.device().name())
                 .put("dtype", darkroom.dtype().toString());
+        ObjectNode tokens = object.putObject("tokens");
+        for (TokenCount count : result.tokens()) {
+            tokens.putObject(count.field().replace(' ', '_'))
+                    .put("tokens", count.tokens())
+                    .put("limit", count.limit())
+                    .put("chunks", count.chunks());
+        }
         object.set("warnings", mapper.valueToTree(result.warnings()));
         ObjectNode seconds = object.putObject("seconds");
         seconds.put("load", darkroom.loadSeconds()).put("text", result.timings().text());

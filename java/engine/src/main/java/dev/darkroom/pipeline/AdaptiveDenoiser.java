@@ -1,6 +1,5 @@
 package dev.darkroom.pipeline;
 
-import dev.darkroom.models.unet.Conditioning;
 import dev.darkroom.models.unet.UNet;
 import dev.darkroom.sampling.AdaptiveSolver;
 import dev.darkroom.sampling.SamplingPlan;
@@ -12,13 +11,13 @@ import java.util.List;
 /** Carries out an {@link AdaptiveSolver} on one picture: each trial is a plan, whose steps are recorded as others are; what decides is on the host. */
 final class AdaptiveDenoiser {
     private final UNet unet;
-    private final Conditioning conditioning;
+    private final Guidance guidance;
     private final Job job;
     private final AdaptiveSolver solver;
 
-    AdaptiveDenoiser(UNet unet, Conditioning conditioning, Job job, AdaptiveSolver solver) {
+    AdaptiveDenoiser(UNet unet, Guidance guidance, Job job, AdaptiveSolver solver) {
         this.unet = unet;
-        this.conditioning = conditioning;
+        this.guidance = guidance;
         this.job = job;
         this.solver = solver;
     }
@@ -50,7 +49,7 @@ final class AdaptiveDenoiser {
     private float[][] trial(Ops ops, SamplingPlan plan, Shape shape, float[] sample, Noise noise) {
         float[][] ends = new float[2][];
         ops.scopedAll("trial", s -> {
-            Denoiser denoiser = new Denoiser(unet, conditioning, job, plan);
+            Denoiser denoiser = new Denoiser(unet, guidance, job, plan);
             List<Tensor> state =
                     denoiser.run(s, denoiser.begin(s.upload(shape, sample)), noise, (i, each, again) -> {});
             ends[0] = state.get(denoiser.index(solver.lowOrderSlot())).toHost();

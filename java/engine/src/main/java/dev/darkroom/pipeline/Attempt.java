@@ -1,6 +1,7 @@
 package dev.darkroom.pipeline;
 
 import dev.darkroom.image.Picture;
+import dev.darkroom.models.unet.UNet;
 import dev.darkroom.models.vae.Autoencoder;
 import dev.darkroom.pipeline.Networks.Task;
 import dev.darkroom.sampling.SamplingPlan;
@@ -14,7 +15,6 @@ import dev.darkroom.tensor.Shape;
 import dev.darkroom.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.List;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -52,9 +52,9 @@ final class Attempt {
         Clock clock = new Clock(device, job.plan().steps().size(), monitor);
         try (Scope scope = Scope.open(device, "request")) {
             Ops ops = device.ops(scope);
-            TextEmbedding text = checkedText(ops, base);
+            PromptEmbeddings text = checkedText(ops, base);
             LoadedModel second = refiner;
-            TextEmbedding refinerText = second == null ? null : checkedText(ops, second);
+            PromptEmbeddings refinerText = second == null ? null : checkedText(ops, second);
             clock.textDone();
             LatentPreview preview = new LatentPreview(() -> base.networks().vae());
             if (sequential) { // the decoder is at hand later only beside the U-Net, for which there may be no room
@@ -82,13 +82,9 @@ final class Attempt {
         model.networks().load(task);
     }
 
-    private TextEmbedding checkedText(Ops ops, LoadedModel model) {
-        TextEmbedding text = embed(ops, model);
-        List<Tensor> results = new ArrayList<>(List.of(text.context()));
-        if (text.pooled() != null) {
-            results.add(text.pooled());
-        }
-        FiniteCheck.require(device, results, model.networks(), Task.TEXT, "in the text", () -> {
+    private PromptEmbeddings checkedText(Ops ops, LoadedModel model) {
+        PromptEmbeddings text = embed(ops, model);
+        FiniteCheck.require(device, text.tensors(), model.networks(), Task.TEXT, "in the text", () -> {
             try (Scope again = ops.scope().child("again")) {
                 embed(ops.in(again), model);
             }
@@ -96,35 +92,24 @@ final class Attempt {
         return text;
     }
 
-    /** The texts of the job: the negative ones first, where there is guidance. */
-    TextEmbedding embed(Ops ops, LoadedModel model) {
+    /** The texts of the job as {@code model} encodes them. */
+    PromptEmbeddings embed(Ops ops, LoadedModel model) {
         enter(model, Task.TEXT);
-        TextEmbedding prompts = model.text().encode(ops, job.prompts());
-        if (!Denoiser.isGuided(model.networks().unetConfig(), job)) {
-            return prompts;
-        }
-        TextEmbedding negative = job.negativePrompts().isEmpty() && model.forcesZeros()
-                ? prompts.zeros(ops)
-                : model.text().encode(ops, job.negativePrompts().orElseGet(() -> job.prompts().empty()));
-        return negative.followedBy(ops, prompts);
+        return PromptEmbeddings.of(ops, model, job);
     }
 
     /** The steps of a model, ready to be taken. */
-    Denoiser denoiser(Ops ops, LoadedModel model, TextEmbedding text) {
+    Denoiser denoiser(Ops ops, LoadedModel model, PromptEmbeddings text) {
         enter(model, Task.UNET);
-        List<MicroConditioning> sizes = new ArrayList<>(Collections.nCopies(job.images(), job.size()));
-        if (Denoiser.isGuided(model.networks().unetConfig(), job)) {
-            sizes.addAll(0, Collections.nCopies(job.images(), job.negativeSize()));
-        }
-        return new Denoiser(
-                model.networks().unet(), text.conditioning(ops, model.networks().unet(), sizes), job);
+        UNet unet = model.networks().unet();
+        return new Denoiser(unet, text.guidance(ops, unet, job), job);
     }
 
     /** The steps that {@code model} takes: the state before them, or the first sample alone → the state after them. */
     private List<Tensor> denoise(
             Ops ops,
             LoadedModel model,
-            TextEmbedding text,
+            PromptEmbeddings text,
             List<Tensor> before,
             Noise noise,
             Clock clock,
@@ -167,8 +152,7 @@ final class Attempt {
         SamplingPlan.Mixture mixture = job.plan().start();
         return ops.scoped("start", s -> {
             Tensor latents = encode(s, job.init().get(), noise);
-            return Denoiser.sum(
-                    s, new double[] {mixture.signal(), mixture.noise()}, latents, noise.draw(s, shape));
+            return Denoiser.sum(s, new double[] {mixture.signal(), mixture.noise()}, latents, noise.draw(s, shape));
         });
     }
 
@@ -188,8 +172,7 @@ final class Attempt {
         });
         Tensor mean = repeated(ops, one.mean());
         Tensor logVariance = repeated(ops, one.logVariance());
-        Tensor latents =
-                new Autoencoder.Gaussian(mean, logVariance).sample(ops, noise.draw(ops, mean.shape()));
+        Tensor latents = new Autoencoder.Gaussian(mean, logVariance).sample(ops, noise.draw(ops, mean.shape()));
         return ops.scale(latents, base.networks().vaeConfig().scalingFactor());
     }
 
@@ -238,8 +221,8 @@ final class Attempt {
                 }
             });
             byte[] pixels = s.toPixels(image).toHostBytes(); // the wait of the request
-            float[] one = ChannelOrder.toChannelsFirst(
-                    s.cast(image, DType.F32).toHost(), 1, job.height(), job.width(), 3);
+            float[] one =
+                    ChannelOrder.toChannelsFirst(s.cast(image, DType.F32).toHost(), 1, job.height(), job.width(), 3);
             System.arraycopy(one, 0, decoded, index * one.length, one.length);
             return new Picture(job.width(), job.height(), pixels);
         }

@@ -7,17 +7,13 @@ import dev.darkroom.sampling.SchedulerConfig;
 import dev.darkroom.tensor.Bytes;
 import dev.darkroom.tensor.DType;
 import dev.darkroom.tensor.Device;
-import dev.darkroom.tokenizer.ClipTokenizer;
-import dev.darkroom.tokenizer.TokenizedPrompt;
 import dev.darkroom.weights.ModelFamily;
 import dev.darkroom.weights.ModelFiles;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -59,7 +55,8 @@ public final class Darkroom implements AutoCloseable {
         try {
             load();
             if (prediction == null && files.isPredictionAssumed()) {
-                scheduler = scheduler.with(PredictionProbe.ask(device, model.networks().unet()));
+                scheduler = scheduler.with(
+                        PredictionProbe.ask(device, model.networks().unet()));
             }
         } catch (RuntimeException | Error e) {
             release();
@@ -75,12 +72,13 @@ public final class Darkroom implements AutoCloseable {
 
     private static void requireRefiner(ModelFiles base, ModelFiles refiner, SchedulerConfig scheduler) {
         if (base.family() != ModelFamily.SDXL) {
-            throw new InvalidRequestException("a refiner goes behind an SDXL base model, and " + base.location() + " is "
-                    + base.family().title() + "; leave --refiner out, or give an SDXL model");
+            throw new InvalidRequestException("a refiner goes behind an SDXL base model, and " + base.location()
+                    + " is " + base.family().title() + "; leave --refiner out, or give an SDXL model");
         }
         if (!refiner.family().isXl()) {
-            throw new InvalidRequestException(refiner.location() + " is " + refiner.family().title()
-                    + ", whose latents mean nothing to SDXL; give SDXL's refiner, or another SDXL model");
+            throw new InvalidRequestException(
+                    refiner.location() + " is " + refiner.family().title()
+                            + ", whose latents mean nothing to SDXL; give SDXL's refiner, or another SDXL model");
         }
         if (scheduler(refiner).prediction() != scheduler.prediction()) {
             throw new InvalidRequestException("the refiner " + refiner.location() + " and the model " + base.location()
@@ -241,12 +239,12 @@ public final class Darkroom implements AutoCloseable {
 
     /** What a request will take. @throws InvalidRequestException when it cannot be served as it is */
     public Estimate estimate(Request request) {
-        return plan(check.job(request)).estimate();
+        return plan(check.job(RequestPrompts.resolve(request).get(0))).estimate();
     }
 
     /** What a request would take if the networks took turns in memory. */
     Estimate estimateInTurns(Request request) {
-        return Estimate.of(model, refiner, check.job(request), true);
+        return Estimate.of(model, refiner, check.job(RequestPrompts.resolve(request).get(0)), true);
     }
 
     /** Makes pictures. @throws InvalidRequestException when the request cannot be served as it is */
@@ -266,7 +264,18 @@ public final class Darkroom implements AutoCloseable {
         if (closed) {
             throw new IllegalStateException("this Darkroom was closed; open the model again");
         }
+        check.job(request); // refuses what is wrong with more than its prompts
+        List<Result> results = new ArrayList<>();
+        for (Request run : RequestPrompts.resolve(request)) {
+            results.add(generate(request, run, monitor));
+        }
+        return Result.joined(results);
+    }
+
+    /** Makes the pictures of {@code request}, which is {@code asked} or a part of it with its prompts settled. */
+    private Result generate(Request asked, Request request, Monitor monitor) {
         Job job = check.job(request);
+        PromptReport prompts = PromptReport.of(model.text(), job);
         Plan plan = plan(job);
         requireMemory(request, plan.estimate());
         device.pool().resetPeak();
@@ -278,9 +287,15 @@ public final class Darkroom implements AutoCloseable {
         for (int i = 0; i < request.count(); i++) {
             seeds.add(request.seed() + i);
             texts.add(Description.of(
-                    request, job, scheduler, request.seed() + i, name(model), refinerName, device.name() + " " + dtype()));
+                    asked,
+                    job,
+                    scheduler,
+                    request.seed() + i,
+                    name(model),
+                    refinerName,
+                    device.name() + " " + dtype()));
         }
-        List<String> warnings = new ArrayList<>(cutOff(request));
+        List<String> warnings = new ArrayList<>(prompts.warnings());
         if (plan.sequential()) {
             warnings.add("the networks do not fit into memory together (" + Bytes.format(plan.resident()) + " of "
                     + Bytes.format(device.pool().limit()) + "); each was loaded when its turn came");
@@ -291,6 +306,7 @@ public final class Darkroom implements AutoCloseable {
                 seeds,
                 texts,
                 List.copyOf(warnings),
+                prompts.tokens(),
                 outcome.timings(),
                 device.pool().statistics());
     }
@@ -337,22 +353,5 @@ public final class Darkroom implements AutoCloseable {
         String location = model.files().location();
         Path file = Path.of(location).getFileName();
         return file == null ? location : file.toString();
-    }
-
-    private List<String> cutOff(Request request) {
-        Set<String> warnings = new LinkedHashSet<>();
-        for (ClipTokenizer tokenizer : model.tokenizers()) {
-            warnCutOff(warnings, "prompt", tokenizer, request.prompt());
-            warnCutOff(warnings, "negative prompt", tokenizer, request.negativePrompt());
-        }
-        return List.copyOf(warnings);
-    }
-
-    private static void warnCutOff(Set<String> warnings, String field, ClipTokenizer tokenizer, String text) {
-        TokenizedPrompt prompt = tokenizer.tokenize(text);
-        if (!prompt.cutOff().isEmpty()) {
-            warnings.add("the " + field + " has " + prompt.tokens() + " tokens, and the model takes "
-                    + (tokenizer.maxLength() - 2) + "; left out: \"" + prompt.cutOff() + "\"");
-        }
     }
 }

@@ -36,21 +36,25 @@ final class Denoiser {
     }
 
     private final UNet unet;
-    private final Conditioning conditioning;
+    private final Guidance guidance;
     private final Job job;
     private final SamplingPlan plan;
     private final StepSums sums;
     private final boolean drawsNoise;
 
-    /** @param conditioning of the negative prompts and the prompts where there is guidance, else of the prompts */
+    /** @param conditioning of the negative prompts and the prompts where there is guidance, else of the prompts; the same for all steps */
     Denoiser(UNet unet, Conditioning conditioning, Job job) {
-        this(unet, conditioning, job, job.plan());
+        this(unet, Guidance.of(conditioning, isGuided(unet.config(), job)), job, job.plan());
+    }
+
+    Denoiser(UNet unet, Guidance guidance, Job job) {
+        this(unet, guidance, job, job.plan());
     }
 
     /** @param plan to be carried out in the place of the job's */
-    Denoiser(UNet unet, Conditioning conditioning, Job job, SamplingPlan plan) {
+    Denoiser(UNet unet, Guidance guidance, Job job, SamplingPlan plan) {
         this.unet = unet;
-        this.conditioning = conditioning;
+        this.guidance = guidance;
         this.job = job;
         this.plan = plan;
         this.sums = StepSums.of(plan);
@@ -72,7 +76,11 @@ final class Denoiser {
     /** start f32 [1, h, w, c] → the last sample, of a plan that goes by the error it makes. */
     Tensor adapt(Ops ops, Tensor start, Noise noise, StepListener listener) {
         AdaptiveSolver solver = Objects.requireNonNull(plan.adaptive());
-        return new AdaptiveDenoiser(unet, conditioning, job, solver).run(ops, start, noise, listener);
+        if (guidance.switches()) {
+            throw new InvalidRequestException("the prompt changes between steps, and DPM adaptive has none that are known before;"
+                    + " choose another sampler, or a prompt without [a:b:0.5] and [a|b]");
+        }
+        return new AdaptiveDenoiser(unet, guidance, job, solver).run(ops, start, noise, listener);
     }
 
     /** Where {@code slot} is in the state. */
@@ -96,22 +104,26 @@ final class Denoiser {
      */
     List<Tensor> run(Ops ops, List<Tensor> before, int from, int to, Noise noise, StepListener listener) {
         return ops.scopedAll("denoise", s -> {
-            TimeTable times = times(s);
+            List<TimeTable> tables = times(s);
+            int[] rows = rows();
             List<DenoisingStep.Form> forms =
                     IntStream.range(0, sums.steps()).mapToObj(this::form).toList();
             Tensor coefficients = coefficients(s, forms); // [steps, k]
             Map<DenoisingStep.Form, Recording> recordings = new HashMap<>();
             forms.subList(from, to).stream().distinct().forEach(form -> {
-                DenoisingStep step = new DenoisingStep(form, conditioning, times);
+                DenoisingStep step = new DenoisingStep(form, guidance.variants().get(0), tables.get(0));
                 recordings.put(form, s.recording("step", form, step.constants(), step::apply));
             });
             return s.iterateAll("steps", to - from, before, (t, turn, current) -> {
                 int i = from + turn;
                 List<Tensor> inputs = new ArrayList<>(current);
-                inputs.add(times.step(i));
+                inputs.add(tables.get(guidance.variant(i)).step(rows[i]));
                 inputs.add(coefficients.rows(i, i + 1));
                 if (drawsNoise) { // a step that draws none multiplies what it gets by 0
                     inputs.add(plan.steps().get(i).drawsNoise() ? drawn(t, noise, i, before.get(0)) : current.get(0));
+                }
+                if (guidance.switches()) {
+                    inputs.addAll(guidance.variants().get(guidance.variant(i)).tensors());
                 }
                 Recording recording = Objects.requireNonNull(recordings.get(forms.get(i)));
                 List<Tensor> next = recording.run(t, inputs);
@@ -126,20 +138,48 @@ final class Denoiser {
         return increment == null ? noise.draw(ops, start.shape()) : noise.draw(ops, start.shape(), increment);
     }
 
-    private TimeTable times(Ops ops) {
-        float[][] times = new float[sums.steps()][1];
-        for (int i = 0; i < times.length; i++) {
-            times[i][0] = (float) plan.steps().get(i).time();
-        }
+    /** For each variant of the texts, a table of the steps that see it. */
+    private List<TimeTable> times(Ops ops) {
         boolean told = unet.config().guidanceWidth() > 0;
-        return unet.times(ops, times, conditioning, told ? OptionalDouble.of(job.guidance()) : OptionalDouble.empty());
+        OptionalDouble scale = told ? OptionalDouble.of(job.guidance()) : OptionalDouble.empty();
+        List<TimeTable> tables = new ArrayList<>();
+        for (int v = 0; v < guidance.variants().size(); v++) {
+            int variant = v;
+            float[][] times = IntStream.range(0, sums.steps())
+                    .filter(i -> guidance.variant(i) == variant)
+                    .mapToObj(
+                            i -> new float[] {(float) plan.steps().get(i).time()})
+                    .toArray(float[][]::new);
+            tables.add(unet.times(ops, times, guidance.variants().get(v), scale));
+        }
+        return tables;
+    }
+
+    /** Each step's place in the table of the variant that it sees. */
+    private int[] rows() {
+        int[] next = new int[guidance.variants().size()];
+        return IntStream.range(0, sums.steps())
+                .map(i -> next[guidance.variant(i)]++)
+                .toArray();
     }
 
     private DenoisingStep.Form form(int step) {
         boolean scales = plan.steps().stream().anyMatch(each -> each.inputScale() != 1);
-        boolean guided = isGuided(unet.config(), job);
-        double rescale = guided ? job.guidanceRescale() : 0;
-        return new DenoisingStep.Form(unet, sums.state(), sums.rounds(step), guided, rescale, scales, drawsNoise);
+        double rescale = guidance.isGuided() ? job.guidanceRescale() : 0;
+        return new DenoisingStep.Form(
+                unet,
+                sums.state(),
+                sums.rounds(step),
+                guidance.weights().size(),
+                rescale,
+                scales,
+                drawsNoise,
+                guidance.switches());
+    }
+
+    /** How far a prediction is led on; prompts that are composed without guidance make one prediction together. */
+    private double scale() {
+        return isGuided(unet.config(), job) ? job.guidance() : 1;
     }
 
     /** What the steps' sums multiply with, a row for each. */
@@ -150,7 +190,7 @@ final class Denoiser {
             for (int r = 0; r < rounds.length; r++) {
                 rounds[r] = sums.coefficients(i, r);
             }
-            rows[i] = forms.get(i).coefficients(plan.steps().get(i), rounds, job.guidance());
+            rows[i] = forms.get(i).coefficients(plan.steps().get(i), rounds, scale(), guidance.weights());
         }
         int width = Stream.of(rows).mapToInt(row -> row.length).max().orElseThrow();
         float[] table = new float[rows.length * width];

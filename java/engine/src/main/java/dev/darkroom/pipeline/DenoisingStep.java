@@ -5,10 +5,10 @@ import dev.darkroom.models.unet.TimeTable;
 import dev.darkroom.models.unet.UNet;
 import dev.darkroom.sampling.SamplingPlan;
 import dev.darkroom.sampling.StepSums;
-import dev.darkroom.tensor.DType;
 import dev.darkroom.tensor.Ops;
 import dev.darkroom.tensor.Tensor;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -25,38 +25,50 @@ final class DenoisingStep {
      *
      * @param state      the slots that are passed from step to step
      * @param rounds     the sampler's sums
-     * @param guided     whether the prediction is made twice, without and with the prompt
+     * @param parts      how many prompts guide together, for each of which a prediction is made besides the one without; 0 for no guidance
      * @param rescale    of guidance, 0 for none
      * @param scalesInput whether the network sees the sample multiplied by a scale
      * @param drawsNoise whether there is noise among the inputs
+     * @param switchesTexts whether the texts are among the inputs, as steps see different ones; else they are constants
      */
     record Form(
             UNet unet,
             List<Integer> state,
             List<StepSums.Round> rounds,
-            boolean guided,
+            int parts,
             double rescale,
             boolean scalesInput,
-            boolean drawsNoise) {
-        /** Whether guidance is part of the sampler's sums; where it is rescaled it must be known before. */
-        boolean mixesInSums() {
-            return guided && rescale == 0;
+            boolean drawsNoise,
+            boolean switchesTexts) {
+        boolean guided() {
+            return parts > 0;
         }
 
-        /** The coefficients of a step in the order in which {@link DenoisingStep} takes them. */
-        double[] coefficients(SamplingPlan.Step step, double[][][] rounds, double guidance) {
+        /** Whether guidance is part of the sampler's sums; where it is rescaled it must be known before. */
+        boolean mixesInSums() {
+            return guided() && rescale == 0;
+        }
+
+        /**
+         * The coefficients of a step in the order in which {@link DenoisingStep} takes them.
+         *
+         * @param weights how much each part guides
+         */
+        double[] coefficients(SamplingPlan.Step step, double[][][] rounds, double guidance, List<Double> weights) {
             List<Double> all = new ArrayList<>();
             if (scalesInput) {
                 all.add(step.inputScale());
             }
-            if (guided && !mixesInSums()) {
-                all.addAll(List.of(1 - guidance, guidance));
+            if (guided() && !mixesInSums()) {
+                all.addAll(mixture(guidance, weights)); // guided
+                all.addAll(mixture(1, weights)); // conditional
             }
             for (int r = 0; r < rounds.length; r++) {
                 for (double[] sum : rounds[r]) {
                     for (int k = 0; k < sum.length; k++) {
                         if (mixesInSums() && this.rounds.get(r).terms().get(k) == SamplingPlan.OUTPUT) {
-                            all.addAll(List.of(sum[k] * (1 - guidance), sum[k] * guidance));
+                            double factor = sum[k];
+                            mixture(guidance, weights).forEach(each -> all.add(factor * each));
                         } else {
                             all.add(sum[k]);
                         }
@@ -64,6 +76,20 @@ final class DenoisingStep {
                 }
             }
             return all.stream().mapToDouble(each -> each).toArray();
+        }
+
+        /**
+         * What the predictions without prompt and with each part are multiplied by: u + s · Σ w (p - u) (Ho and Salimans 2021; Liu et al. 2022, eq. 11).
+         */
+        private static List<Double> mixture(double guidance, List<Double> weights) {
+            List<Double> factors = new ArrayList<>();
+            double sum = 0;
+            for (double weight : weights) {
+                factors.add(guidance * weight);
+                sum += weight;
+            }
+            factors.add(0, 1 - guidance * sum);
+            return factors;
         }
     }
 
@@ -80,8 +106,10 @@ final class DenoisingStep {
 
     /** What {@link #apply} takes as constants. */
     List<Tensor> constants() {
-        List<Tensor> constants = new ArrayList<>(conditioning.tensors());
-        constants.add(times.order());
+        List<Tensor> constants = new ArrayList<>(List.of(times.order()));
+        if (!form.switchesTexts()) {
+            constants.addAll(conditioning.tensors());
+        }
         return constants;
     }
 
@@ -89,21 +117,23 @@ final class DenoisingStep {
      * One step.
      *
      * @param constants as {@link #constants}
-     * @param inputs    the state, each f32 [n, h, w, c]; the step's part of the time table; its coefficients f32 [1, k]; and noise, where steps draw it
+     * @param inputs    the state, each f32 [n, h, w, c]; the step's part of the time table; its coefficients f32 [1, k]; noise, where steps draw it; and
+     *                  the texts, where steps see different ones
      * @return the next state
      */
     List<Tensor> apply(Ops ops, List<Tensor> constants, List<Tensor> inputs) {
         int count = form.state().size();
         Map<Integer, List<Tensor>> slots =
-                new HashMap<>(); // a slot is one tensor, but for the halves of an output that is mixed in the sums
+                new HashMap<>(); // a slot is one tensor, but for the parts of an output that is mixed in the sums
         IntStream.range(0, count).forEach(i -> slots.put(form.state().get(i), List.of(inputs.get(i))));
         if (form.drawsNoise()) {
             slots.put(SamplingPlan.NOISE, List.of(inputs.get(count + 2)));
         }
         Coefficients coefficients = new Coefficients(inputs.get(count + 1));
-        int last = constants.size() - 1;
-        Conditioning texts = conditioning.with(constants.subList(0, last));
-        TimeTable.Time time = times.at(ops, inputs.get(count), constants.get(last));
+        int given = count + (form.drawsNoise() ? 3 : 2); // inputs before the texts
+        Conditioning texts = conditioning.with(
+                form.switchesTexts() ? inputs.subList(given, inputs.size()) : constants.subList(1, constants.size()));
+        TimeTable.Time time = times.at(ops, inputs.get(count), constants.get(0));
         List<Tensor> outputs = predict(ops, inputs.get(0), time, texts, coefficients);
         slots.put(SamplingPlan.OUTPUT, form.guided() && !form.mixesInSums() ? outputs.subList(1, 2) : outputs);
         slots.put(SamplingPlan.UNGUIDED, outputs.subList(0, 1));
@@ -114,8 +144,8 @@ final class DenoisingStep {
     }
 
     /**
-     * sample f32 [n, h, w, c] → the prediction of the same shape, in any type; with guidance the one without the prompt, and the one with it or, where
-     * guidance is rescaled, the guided one.
+     * sample f32 [n, h, w, c] → the prediction of the same shape, in any type; with guidance the one without the prompts, and those that guidance mixes
+     * with it or, where guidance is rescaled, the guided one.
      */
     private List<Tensor> predict(
             Ops ops, Tensor sample, TimeTable.Time time, Conditioning texts, Coefficients coefficients) {
@@ -123,19 +153,20 @@ final class DenoisingStep {
             int n = sample.dim(0);
             Tensor scaled = form.scalesInput() ? s.weightedSum(coefficients.next(1), sample) : sample;
             Tensor narrow = s.cast(scaled, form.unet().dtype());
-            Tensor input = form.guided() ? s.concatRows(narrow, narrow) : narrow;
+            int times = 1 + form.parts();
+            Tensor input = form.guided()
+                    ? s.concatRows(Collections.nCopies(times, narrow).toArray(Tensor[]::new))
+                    : narrow;
             Tensor prediction = form.unet().forward(s, input, time, texts);
-            if (!form.guided()) {
-                return List.of(prediction);
+            List<Tensor> predictions = IntStream.range(0, times)
+                    .mapToObj(i -> times == 1 ? prediction : prediction.rows(i * n, (i + 1) * n))
+                    .toList();
+            if (!form.guided() || form.mixesInSums()) {
+                return predictions;
             }
-            Tensor without = prediction.rows(0, n);
-            Tensor with = prediction.rows(n, 2 * n);
-            if (form.mixesInSums()) {
-                return List.of(without, with);
-            }
-            Tensor mixed =
-                    s.weightedSums(coefficients.next(2), 1, without, with).get(0);
-            return List.of(without, s.rescaleGuidance(mixed, s.cast(with, DType.F32), (float) form.rescale()));
+            List<Tensor> sums = s.weightedSums(coefficients.next(2 * times), 2, predictions.toArray(Tensor[]::new));
+            return List.of(
+                    predictions.get(0), s.rescaleGuidance(sums.get(0), sums.get(1), (float) form.rescale()));
         });
     }
 

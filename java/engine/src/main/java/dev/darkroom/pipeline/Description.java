@@ -57,7 +57,7 @@ final class Description {
         values.put("Version", "Darkroom " + Darkroom.version());
         Map<String, String> texts = new LinkedHashMap<>();
         texts.put("parameters", new InfoText(request.prompt(), request.negativePrompt(), values).format());
-        texts.put("darkroom", json(request, values, device));
+        texts.put("darkroom", json(request, job, values, device));
         return texts;
     }
 
@@ -86,11 +86,26 @@ final class Description {
         });
     }
 
-    private static String json(Request request, Map<String, String> values, String device) {
+    private static String json(Request request, Job job, Map<String, String> values, String device) {
         ObjectNode json = JSON.createObjectNode();
         json.put("prompt", request.prompt()).put("negative_prompt", request.negativePrompt());
+        putIfOther(
+                json, "resolved_prompt", request.prompt(), job.prompts().first().get(0));
+        job.negativePrompts()
+                .ifPresent(texts -> putIfOther(
+                        json,
+                        "resolved_negative_prompt",
+                        request.negativePrompt(),
+                        texts.first().get(0)));
         values.forEach((name, value) -> json.put(name.toLowerCase(Locale.ROOT).replace(' ', '_'), value));
         return json.put("device", device).toString();
+    }
+
+    /** What wildcards have made of a prompt. */
+    private static void putIfOther(ObjectNode json, String field, String asked, String settled) {
+        if (!settled.equals(asked)) {
+            json.put(field, settled);
+        }
     }
 
     /** Without a needless ".0". */

@@ -71,8 +71,8 @@ public record Estimate(long peakBytes, long weightBytes, long textFlops, long st
             LoadedModel base,
             @Nullable LoadedModel refiner,
             long weights) {
-        TextEmbedding text = attempt.embed(ops, base);
-        TextEmbedding refinerText = refiner == null ? null : attempt.embed(ops, refiner);
+        PromptEmbeddings text = attempt.embed(ops, base);
+        PromptEmbeddings refinerText = refiner == null ? null : attempt.embed(ops, refiner);
         long textFlops = flops(device);
         if (job.init().isPresent()) {
             ops.scoped("start", s -> {
@@ -88,7 +88,14 @@ public record Estimate(long peakBytes, long weightBytes, long textFlops, long st
         }
         if (refiner != null && refinerText != null) {
             Denoiser denoiser = attempt.denoiser(ops, refiner, refinerText);
-            state = steps(device, ops, denoiser, state, job.refinerFrom(), job.plan().steps().size(), step);
+            state = steps(
+                    device,
+                    ops,
+                    denoiser,
+                    state,
+                    job.refinerFrom(),
+                    job.plan().steps().size(),
+                    step);
         }
         attempt.decoded(ops, state.get(0).rows(0, 1));
         return new Estimate(device.pool().statistics().peak(), weights, textFlops, step[0], flops(device));

@@ -2,9 +2,11 @@ package dev.darkroom.pipeline;
 
 import dev.darkroom.tensor.DType;
 import dev.darkroom.tensor.Device;
+import dev.darkroom.tensor.Tensor;
 import dev.darkroom.tokenizer.ClipTokenizer;
 import dev.darkroom.weights.ModelFiles;
 import java.util.List;
+import java.util.function.Function;
 
 /** A model on a device: its files, its networks, and how it reads texts. */
 public final class LoadedModel implements AutoCloseable {
@@ -14,22 +16,32 @@ public final class LoadedModel implements AutoCloseable {
     private final List<ClipTokenizer> tokenizers;
     private final TextConditioner text;
 
-    private LoadedModel(ModelFiles files, DType dtype, Networks networks, List<ClipTokenizer> tokenizers) {
+    private LoadedModel(
+            ModelFiles files,
+            DType dtype,
+            Networks networks,
+            List<ClipTokenizer> tokenizers,
+            Function<Tensor, float[]> read) {
         this.files = files;
         this.dtype = dtype;
         this.networks = networks;
         this.tokenizers = tokenizers;
-        this.text = new TextConditioner(networks, tokenizers, files.family());
+        this.text = new TextConditioner(networks, tokenizers, files.family(), read);
     }
 
     /** The model in {@code files}, to compute in {@code dtype}; its weights are loaded when they are first used. */
     public static LoadedModel of(Device device, ModelFiles files, DType dtype) {
-        return new LoadedModel(files, dtype, Networks.of(device, files, dtype), Tokenizers.of(files));
+        return new LoadedModel(files, dtype, Networks.of(device, files, dtype), Tokenizers.of(files), Tensor::toHost);
     }
 
     /** The same model with shapes instead of weights, on the dry device. */
     LoadedModel shapes(Device dry) {
-        return new LoadedModel(files, dtype, Networks.shapesOf(dry, files, dtype), tokenizers);
+        return new LoadedModel(
+                files,
+                dtype,
+                Networks.shapesOf(dry, files, dtype),
+                tokenizers,
+                tensor -> new float[Math.toIntExact(tensor.shape().count())]); // its text encoders say nothing
     }
 
     ModelFiles files() {

@@ -74,6 +74,11 @@ public final class Networks implements AutoCloseable {
         return textEncoders.stream().map(LoadedNetwork::get).toList();
     }
 
+    /** The type that text encoder {@code index} computes in, whether it is loaded or not. */
+    DType textType(int index) {
+        return textEncoders.get(index).dtype();
+    }
+
     /** The anatomy of the text encoders, whether they are loaded or not. */
     List<ClipTextConfig> textConfigs() {
         return textConfigs;

@@ -30,10 +30,14 @@ final class PredictionProbe {
         try (Scope scope = Scope.open(device, "probe")) {
             Ops ops = device.ops(scope);
             Tensor x = filled(ops, DType.F32, 1, SIDE, SIDE, unet.config().inChannels());
-            Tensor context = filled(ops, unet.dtype(), 1, TOKENS, unet.config().contextWidths().get(0));
+            Tensor context = filled(
+                    ops, unet.dtype(), 1, TOKENS, unet.config().contextWidths().get(0));
             Conditioning conditioning = unet.condition(ops, context);
             Tensor output = unet.forward(
-                    ops, x, unet.times(ops, new float[][] {{TIME}}, conditioning).first(ops), conditioning);
+                    ops,
+                    x,
+                    unet.times(ops, new float[][] {{TIME}}, conditioning).first(ops),
+                    conditioning);
             double sum = 0;
             float[] values = output.toHost();
             for (float value : values) {

@@ -1,6 +1,8 @@
 package dev.darkroom.pipeline;
 
 import dev.darkroom.image.Picture;
+import dev.darkroom.prompt.PromptRules;
+import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -118,6 +120,26 @@ public final class Request {
         return values.refinerSwitchAt;
     }
 
+    /** How prompts are read: AUTOMATIC1111's language with its own emphasis unless said otherwise. */
+    public PromptRules promptRules() {
+        return values.promptRules;
+    }
+
+    /** The folder of the text files that prompts name as {@code __name__}; empty for none. */
+    public Optional<Path> wildcards() {
+        return Optional.ofNullable(values.wildcards);
+    }
+
+    /** This request for some of its pictures, whose prompts are settled. */
+    Request part(RequestPrompts.Settled prompts, long seed, int count) {
+        Builder copy = values.copy(prompts.prompt());
+        copy.negativePrompt = prompts.negativePrompt();
+        copy.sdxl = sdxl().with(prompts.prompt2(), prompts.negativePrompt2());
+        copy.seed = seed;
+        copy.count = count;
+        return new Request(copy);
+    }
+
     /** Collects the values of a request. */
     public static final class Builder {
         private final String prompt;
@@ -138,6 +160,8 @@ public final class Request {
         private NoiseSource noise = NoiseSource.TORCH_CPU;
         private SdxlOptions sdxl = SdxlOptions.NONE;
         private OptionalDouble refinerSwitchAt = OptionalDouble.empty();
+        private PromptRules promptRules = PromptRules.A1111;
+        private @Nullable Path wildcards;
 
         private Builder(String prompt) {
             this.prompt = prompt;
@@ -244,13 +268,25 @@ public final class Request {
             return this;
         }
 
-        /** The request with the values so far; later changes of the builder do not reach it. */
-        public Request build() {
-            return new Request(copy());
+        /** See {@link Request#promptRules}. */
+        public Builder promptRules(PromptRules rules) {
+            promptRules = rules;
+            return this;
         }
 
-        private Builder copy() {
-            Builder copy = new Builder(prompt);
+        /** See {@link Request#wildcards}; null for none. */
+        public Builder wildcards(@Nullable Path folder) {
+            wildcards = folder;
+            return this;
+        }
+
+        /** The request with the values so far; later changes of the builder do not reach it. */
+        public Request build() {
+            return new Request(copy(prompt));
+        }
+
+        private Builder copy(String newPrompt) {
+            Builder copy = new Builder(newPrompt);
             copy.negativePrompt = negativePrompt;
             copy.width = width;
             copy.height = height;
@@ -268,6 +304,8 @@ public final class Request {
             copy.noise = noise;
             copy.sdxl = sdxl;
             copy.refinerSwitchAt = refinerSwitchAt;
+            copy.promptRules = promptRules;
+            copy.wildcards = wildcards;
             return copy;
         }
     }

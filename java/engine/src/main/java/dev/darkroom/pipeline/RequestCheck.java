@@ -85,24 +85,28 @@ final class RequestCheck {
 
     private void checkFamily(Request request) {
         if (!family.isXl() && !request.sdxl().equals(SdxlOptions.NONE)) {
-            throw new InvalidRequestException("prompt 2, sizes, crop and aesthetic score are options of SDXL, and this model is "
-                    + family.title() + "; leave them out");
+            throw new InvalidRequestException(
+                    "prompt 2, sizes, crop and aesthetic score are options of SDXL, and this model is " + family.title()
+                            + "; leave them out");
         }
         request.sdxl().fault().ifPresent(fault -> {
             throw new InvalidRequestException(fault);
         });
         if (family == ModelFamily.SDXL_REFINER && request.init().isEmpty()) {
-            throw new InvalidRequestException("this model is the refiner of SDXL, which improves pictures and cannot begin"
-                    + " one; give it one (img2img -i FILE), or put it behind a base model (-m BASE --refiner REFINER)");
+            throw new InvalidRequestException(
+                    "this model is the refiner of SDXL, which improves pictures and cannot begin"
+                            + " one; give it one (img2img -i FILE), or put it behind a base model (-m BASE --refiner REFINER)");
         }
         if (!refines && request.refinerSwitchAt().isPresent()) {
-            throw new InvalidRequestException("refiner switch at is " + request.refinerSwitchAt().getAsDouble()
-                    + ", but there is no refiner; name one with --refiner MODEL");
+            throw new InvalidRequestException(
+                    "refiner switch at is " + request.refinerSwitchAt().getAsDouble()
+                            + ", but there is no refiner; name one with --refiner MODEL");
         }
     }
 
     private static Texts texts(Request request, String first, @Nullable String second) {
-        return Texts.repeated(first, second == null ? first : second, request.count(), request.clipSkip());
+        return Texts.repeated(first, second == null ? first : second, request.count(), request.clipSkip())
+                .readBy(request.promptRules());
     }
 
     private static Optional<Texts> negativeTexts(Request request) {

@@ -31,8 +31,7 @@ public record SdxlOptions(
         @Nullable Double aestheticScore,
         @Nullable Double negativeAestheticScore) {
     /** Everything as usual. */
-    public static final SdxlOptions NONE =
-            new SdxlOptions(null, null, null, null, null, null, null, null, null, null);
+    public static final SdxlOptions NONE = new SdxlOptions(null, null, null, null, null, null, null, null, null, null);
 
     private static final int MOST_PIXELS = 1 << 16;
 
@@ -62,6 +61,21 @@ public record SdxlOptions(
         }
     }
 
+    /** The same with other texts. */
+    SdxlOptions with(@Nullable String newPrompt2, @Nullable String newNegativePrompt2) {
+        return new SdxlOptions(
+                newPrompt2,
+                newNegativePrompt2,
+                originalSize,
+                cropTopLeft,
+                targetSize,
+                negativeOriginalSize,
+                negativeCropTopLeft,
+                negativeTargetSize,
+                aestheticScore,
+                negativeAestheticScore);
+    }
+
     /** What is told with the prompt, for a picture of this size. */
     MicroConditioning size(int width, int height) {
         Size made = new Size(width, height);
@@ -78,8 +92,7 @@ public record SdxlOptions(
         return conditioning(
                 Objects.requireNonNullElse(
                         negativeOriginalSize, new Size(positive.originalWidth(), positive.originalHeight())),
-                Objects.requireNonNullElse(
-                        negativeCropTopLeft, new Corner(positive.cropTop(), positive.cropLeft())),
+                Objects.requireNonNullElse(negativeCropTopLeft, new Corner(positive.cropTop(), positive.cropLeft())),
                 Objects.requireNonNullElse(
                         negativeTargetSize, new Size(positive.targetWidth(), positive.targetHeight())),
                 Objects.requireNonNullElse(negativeAestheticScore, MicroConditioning.NEGATIVE_AESTHETIC_SCORE));

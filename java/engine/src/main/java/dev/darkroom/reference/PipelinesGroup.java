@@ -43,8 +43,8 @@ final class PipelinesGroup implements Group {
             "StableDiffusionImg2ImgPipeline",
             "StableDiffusionXLPipeline",
             "StableDiffusionXLImg2ImgPipeline");
-    private static final Set<String> ARGUMENTS = Set.of(
-            ("prompt prompt_2 negative_prompt negative_prompt_2 height width num_inference_steps guidance_scale"
+    private static final Set<String> ARGUMENTS =
+            Set.of(("prompt prompt_2 negative_prompt negative_prompt_2 height width num_inference_steps guidance_scale"
                             + " guidance_rescale clip_skip eta image strength original_size crops_coords_top_left"
                             + " target_size negative_original_size negative_crops_coords_top_left negative_target_size"
                             + " aesthetic_score negative_aesthetic_score")
@@ -155,8 +155,7 @@ final class PipelinesGroup implements Group {
         List<String> second = texts(arguments, "prompt_2", prompts.size()).orElse(prompts);
         Optional<List<String>> negative = texts(arguments, "negative_prompt", prompts.size());
         return new Job(
-                new Texts(
-                        prompts, second, 1 + arguments.path("clip_skip").asInt(0)), // diffusers counts skipped layers
+                new Texts(prompts, second, 1 + arguments.path("clip_skip").asInt(0)), // diffusers counts skipped layers
                 negative.map(each -> new Texts( // and skips none of them for negative prompts
                         each,
                         texts(arguments, "negative_prompt_2", prompts.size()).orElse(each),

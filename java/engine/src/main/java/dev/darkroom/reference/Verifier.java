@@ -10,6 +10,7 @@ import java.util.function.Consumer;
 public final class Verifier {
     private static final List<Group> GROUPS = List.of(
             new TokenizerGroup(),
+            new PromptsGroup(),
             new RngGroup(),
             new FormatsGroup(),
             new SchedulersGroup(),

@@ -39,6 +39,7 @@ public final class ClipTokenizer {
     private final int start;
     private final int end;
     private final int pad;
+    private final int comma;
     private final int maxLength;
     private final Map<String, int[]> cache = new LinkedHashMap<>(16, 0.75f, true) {
         private static final long serialVersionUID = 1L;
@@ -55,6 +56,7 @@ public final class ClipTokenizer {
         this.start = vocabulary.id(source, START);
         this.end = vocabulary.id(source, END);
         this.pad = vocabulary.id(source, padSymbol);
+        this.comma = vocabulary.id(source, "," + END_OF_WORD);
         // Padding is special in texts too: "!" becomes id 0 for Stable Diffusion 2, not the "!" that ends a word.
         this.special =
                 Pattern.compile(Pattern.quote(START) + "|" + Pattern.quote(END) + "|" + Pattern.quote(padSymbol));
@@ -115,6 +117,11 @@ public final class ClipTokenizer {
     /** The id of the places left over. */
     public int pad() {
         return pad;
+    }
+
+    /** The id of a comma that ends a word, where long prompts are divided. */
+    public int comma() {
+        return comma;
     }
 
     /** How many ids {@link #tokenize} gives: 77. */

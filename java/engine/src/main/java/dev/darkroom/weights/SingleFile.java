@@ -58,8 +58,7 @@ final class SingleFile {
             }
             case SDXL_REFINER ->
                 pooledWidth = addText(
-                                "text_encoder_2",
-                                OriginalWeights.openClip(file, OriginalNames.REFINER_TEXT, 0, true))
+                                "text_encoder_2", OriginalWeights.openClip(file, OriginalNames.REFINER_TEXT, 0, true))
                         .path("projection_dim")
                         .asInt();
         }
@@ -77,7 +76,9 @@ final class SingleFile {
         ObjectNode scheduler = PublishedConfigs.of(family, "scheduler");
         boolean told = SinglePrediction.put(scheduler, file.metadata(), file.names());
         components.put("scheduler", ModelComponent.configOnly("the scheduler of " + file.path(), scheduler));
-        boolean assumed = !told && family == ModelFamily.SD2 && unet.get("conv_in.weight").shape().dim(1) == 4;
+        boolean assumed = !told
+                && family == ModelFamily.SD2
+                && unet.get("conv_in.weight").shape().dim(1) == 4;
         return new ModelFiles(
                 file.path().toString(), family, PublishedConfigs.of(family, "model_index"), components, assumed);
     }
