@@ -40,6 +40,8 @@ final class VerifierTest {
         "unet, BF16, 6, ''",
         "vae, F32, 4, (correctness 22 to 24)",
         "vae, BF16, 4, ''",
+        "clip, F32, 11, ''",
+        "clip, BF16, 11, ''",
         "pipelines, F32, 10, '(correctness 5 to 8, 16, 22, 24, 36 to 38)'",
         "pipelines, BF16, 8, ''"
     })

@@ -8,8 +8,17 @@ import dev.darkroom.tensor.Tensor;
 public final class Conv2d {
     private final Conv2dWeight weight;
 
+    private Conv2d(Conv2dWeight weight) {
+        this.weight = weight;
+    }
+
     public Conv2d(Parameters p, int in, int out, int kernel, Conv2dWeight.Geometry geometry) {
-        weight = p.conv2d(in, out, kernel, geometry);
+        this(p.conv2d(in, out, kernel, true, geometry));
+    }
+
+    /** A convolution without bias that takes its input apart into squares of {@code size} pixels, [n, h, w, in] → [n, h / size, w / size, out]. */
+    public static Conv2d patches(Parameters p, int in, int out, int size) {
+        return new Conv2d(p.conv2d(in, out, size, false, new Conv2dWeight.Geometry(size, 0, 0, false)));
     }
 
     /** A convolution of odd kernel size that keeps height and width. */

@@ -88,7 +88,7 @@ final class Attempt {
         if (text.pooled() != null) {
             results.add(text.pooled());
         }
-        FiniteCheck.require(device, results, model.networks(), Task.TEXT, "in the text", () -> {
+        FiniteCheck.require(ops, results, model.networks(), Task.TEXT, "in the text", () -> {
             try (Scope again = ops.scope().child("again")) {
                 embed(ops.in(again), model);
             }
@@ -138,11 +138,14 @@ final class Attempt {
         Denoiser denoiser = denoiser(ops, model, text);
         List<Tensor> state = before.size() == 1 ? denoiser.begin(before.get(0)) : before;
         String steps = " of " + job.plan().steps().size();
-        return denoiser.run(ops, state, from, to, noise, (i, sample, again) -> {
+        Denoiser.StepListener listener = (i, sample, again) -> {
             String when = "at step " + (i + 1) + steps;
-            FiniteCheck.require(device, List.of(sample), model.networks(), Task.UNET, when, again);
+            FiniteCheck.require(ops, List.of(sample), model.networks(), Task.UNET, when, again);
             clock.stepDone(i, () -> preview.of(device, sample.rows(0, 1), previewScale(job.plan(), i)));
-        });
+        };
+        return job.plan().adaptive() == null
+                ? denoiser.run(ops, state, from, to, noise, listener)
+                : List.of(denoiser.run(ops, before.get(0), noise, listener));
     }
 
     /** The shape of the latents, [n, h, w, c]. */
@@ -176,7 +179,7 @@ final class Attempt {
         Autoencoder.Gaussian one = widerIfNeeded(() -> {
             Autoencoder.Gaussian latents = encoded(ops, pixels);
             List<Tensor> results = List.of(latents.mean(), latents.logVariance());
-            FiniteCheck.require(device, results, base.networks(), Task.VAE, "in the picture's latents", () -> {
+            FiniteCheck.require(ops, results, base.networks(), Task.VAE, "in the picture's latents", () -> {
                 try (Scope again = ops.scope().child("again")) {
                     encoded(ops.in(again), pixels);
                 }
@@ -228,7 +231,7 @@ final class Attempt {
         try (Scope scope = ops.scope().child("decode")) {
             Ops s = ops.in(scope);
             Tensor image = decoded(s, latents);
-            FiniteCheck.require(device, List.of(image), base.networks(), Task.VAE, "in the decoded picture", () -> {
+            FiniteCheck.require(s, List.of(image), base.networks(), Task.VAE, "in the decoded picture", () -> {
                 try (Scope again = scope.child("again")) {
                     decoded(s.in(again), latents);
                 }

@@ -37,16 +37,23 @@ final class Denoiser {
     private final UNet unet;
     private final Conditioning conditioning;
     private final Job job;
+    private final SamplingPlan plan;
     private final StepSums sums;
     private final boolean drawsNoise;
 
     /** @param conditioning of the negative prompts and the prompts where there is guidance, else of the prompts */
     Denoiser(UNet unet, Conditioning conditioning, Job job) {
+        this(unet, conditioning, job, job.plan());
+    }
+
+    /** @param plan to be carried out in the place of the job's */
+    Denoiser(UNet unet, Conditioning conditioning, Job job, SamplingPlan plan) {
         this.unet = unet;
         this.conditioning = conditioning;
         this.job = job;
-        this.sums = StepSums.of(job.plan());
-        this.drawsNoise = job.plan().steps().stream().anyMatch(SamplingPlan.Step::drawsNoise);
+        this.plan = plan;
+        this.sums = StepSums.of(plan);
+        this.drawsNoise = plan.steps().stream().anyMatch(SamplingPlan.Step::drawsNoise);
     }
 
     /** Whether a job's predictions are made twice, without and with the prompt. Distilled models take guidance as an input instead. */
@@ -56,8 +63,24 @@ final class Denoiser {
 
     /** start f32 [n, h, w, c] → the last sample. */
     Tensor run(Ops ops, Tensor start, StepListener listener) {
-        return run(ops, begin(start), 0, sums.steps(), job.noise().get(), listener)
-                .get(0);
+        return run(ops, start, job.noise().get(), listener);
+    }
+
+    /** start f32 [n, h, w, c] → the last sample, with noise from elsewhere. */
+    Tensor run(Ops ops, Tensor start, Noise noise, StepListener listener) {
+        return plan.adaptive() == null
+                ? run(ops, begin(start), 0, sums.steps(), noise, listener).get(0)
+                : new AdaptiveDenoiser(unet, conditioning, job, plan.adaptive(), noise).run(ops, start, listener);
+    }
+
+    /** start f32 [n, h, w, c] → what the slots of the state hold in the end, in the order of {@link #index}. */
+    List<Tensor> state(Ops ops, Tensor start, Noise noise) {
+        return run(ops, begin(start), 0, sums.steps(), noise, (i, sample, again) -> {});
+    }
+
+    /** Where {@code slot} is in the state. */
+    int index(int slot) {
+        return sums.state().indexOf(slot);
     }
 
     /** The state that the first step takes: the sample, and history, which is written before it is read. */
@@ -80,14 +103,14 @@ final class Denoiser {
                 DenoisingStep step = new DenoisingStep(form, conditioning, times);
                 recordings.put(form, s.recording("step", form, step.constants(), step::apply));
             });
+            Shape shape = before.get(0).shape();
             return s.iterateAll("steps", to - from, before, (t, turn, current) -> {
                 int i = from + turn;
                 List<Tensor> inputs = new ArrayList<>(current);
                 inputs.add(times.step(i));
                 inputs.add(coefficients.rows(i, i + 1));
                 if (drawsNoise) { // a step that draws none multiplies what it gets by 0
-                    boolean draws = job.plan().steps().get(i).drawsNoise();
-                    inputs.add(draws ? noise.draw(t, before.get(0).shape()) : current.get(0));
+                    inputs.add(plan.steps().get(i).drawsNoise() ? drawn(t, noise, i, shape) : current.get(0));
                 }
                 Recording recording = Objects.requireNonNull(recordings.get(forms.get(i)));
                 List<Tensor> next = recording.run(t, inputs);
@@ -97,17 +120,22 @@ final class Denoiser {
         });
     }
 
+    private Tensor drawn(Ops ops, Noise noise, int step, Shape shape) {
+        SamplingPlan.Interval increment = plan.steps().get(step).increment();
+        return increment == null ? noise.draw(ops, shape) : noise.draw(ops, shape, increment);
+    }
+
     private TimeTable times(Ops ops) {
         float[][] times = new float[sums.steps()][1];
         for (int i = 0; i < times.length; i++) {
-            times[i][0] = (float) job.plan().steps().get(i).time();
+            times[i][0] = (float) plan.steps().get(i).time();
         }
         boolean told = unet.config().guidanceWidth() > 0;
         return unet.times(ops, times, conditioning, told ? OptionalDouble.of(job.guidance()) : OptionalDouble.empty());
     }
 
     private DenoisingStep.Form form(int step) {
-        boolean scales = job.plan().steps().stream().anyMatch(each -> each.inputScale() != 1);
+        boolean scales = plan.steps().stream().anyMatch(each -> each.inputScale() != 1);
         boolean guided = isGuided(unet.config(), job);
         double rescale = guided ? job.guidanceRescale() : 0;
         return new DenoisingStep.Form(unet, sums.state(), sums.rounds(step), guided, rescale, scales, drawsNoise);
@@ -121,7 +149,7 @@ final class Denoiser {
             for (int r = 0; r < rounds.length; r++) {
                 rounds[r] = sums.coefficients(i, r);
             }
-            rows[i] = forms.get(i).coefficients(job.plan().steps().get(i), rounds, job.guidance());
+            rows[i] = forms.get(i).coefficients(plan.steps().get(i), rounds, job.guidance());
         }
         int width = Stream.of(rows).mapToInt(row -> row.length).max().orElseThrow();
         float[] table = new float[rows.length * width];

@@ -104,14 +104,19 @@ final class DenoisingStep {
         int last = constants.size() - 1;
         Conditioning texts = conditioning.with(constants.subList(0, last));
         TimeTable.Time time = times.at(ops, inputs.get(count), constants.get(last));
-        slots.put(SamplingPlan.OUTPUT, predict(ops, inputs.get(0), time, texts, coefficients));
+        List<Tensor> outputs = predict(ops, inputs.get(0), time, texts, coefficients);
+        slots.put(SamplingPlan.OUTPUT, form.guided() && !form.mixesInSums() ? outputs.subList(1, 2) : outputs);
+        slots.put(SamplingPlan.UNGUIDED, outputs.subList(0, 1));
         for (StepSums.Round round : form.rounds()) {
             assign(ops, round, coefficients, slots);
         }
         return form.state().stream().map(slot -> held(slots, slot).get(0)).toList();
     }
 
-    /** sample f32 [n, h, w, c] → the prediction of the same shape, or the two that guidance mixes, in any type. */
+    /**
+     * sample f32 [n, h, w, c] → the prediction of the same shape, in any type; with guidance the one without the prompt, and the one with it or, where
+     * guidance is rescaled, the guided one.
+     */
     private List<Tensor> predict(
             Ops ops, Tensor sample, TimeTable.Time time, Conditioning texts, Coefficients coefficients) {
         return ops.scopedAll("predict", s -> {
@@ -130,7 +135,7 @@ final class DenoisingStep {
             }
             Tensor mixed =
                     s.weightedSums(coefficients.next(2), 1, without, with).get(0);
-            return List.of(s.rescaleGuidance(mixed, s.cast(with, DType.F32), (float) form.rescale()));
+            return List.of(without, s.rescaleGuidance(mixed, s.cast(with, DType.F32), (float) form.rescale()));
         });
     }
 

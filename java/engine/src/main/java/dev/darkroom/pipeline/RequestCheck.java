@@ -10,6 +10,7 @@ import dev.darkroom.sampling.SchedulerConfig;
 import dev.darkroom.sampling.SigmaSchedule;
 import dev.darkroom.weights.ModelFamily;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -49,7 +50,8 @@ final class RequestCheck {
                 "1 to " + MAX_IMAGES);
         requireNumber("cfg scale", request.guidance(), 0, 1000);
         requireNumber("guidance rescale", request.guidanceRescale(), 0, 1);
-        requireNumber("eta", request.eta(), 0, 1);
+        request.samplerParameters()
+                .forEach((name, value) -> requireNumber(name, value, 0, name.equals("eta") ? 1 : 1000));
         requireNumber("strength", request.strength(), 0, 1);
         require(
                 request.clipSkip() >= 1 && request.clipSkip() <= textLayers,
@@ -118,6 +120,10 @@ final class RequestCheck {
         if (!refines) {
             return steps.size();
         }
+        if (plan.adaptive() != null) {
+            throw new InvalidRequestException("DPM adaptive chooses its steps by the picture and cannot share them with a refiner;"
+                    + " take another sampler, or leave --refiner out");
+        }
         double share = request.refinerSwitchAt().orElse(REFINER_SWITCH_AT);
         require(share > 0 && share < 1, "refiner switch at", share, "above 0 and below 1");
         int times = modelScheduler.noise().times();
@@ -144,15 +150,27 @@ final class RequestCheck {
                 SamplerKind.Choice choice = SamplerKind.parse(request.sampler().get());
                 config = config.with(choice.kind());
                 if (choice.schedule() != SigmaSchedule.DISCRETE) {
-                    config = config.with(choice.schedule());
+                    config = config.with(schedule(choice.schedule().title(), choice.kind()));
                 }
             }
-            return request.schedule().isPresent()
-                    ? config.with(SigmaSchedule.parse(request.schedule().get()))
-                    : config;
+            if (request.schedule().isPresent()) {
+                config = config.with(schedule(request.schedule().get(), config.kind()));
+            }
+            for (Map.Entry<String, Double> parameter :
+                    request.samplerParameters().entrySet()) {
+                config = config.with(parameter.getKey(), parameter.getValue());
+            }
+            return config;
         } catch (IllegalArgumentException e) {
             throw new InvalidRequestException(String.valueOf(e.getMessage()));
         }
+    }
+
+    /** The schedule called {@code name}, of the tables of this model. */
+    private SigmaSchedule schedule(String name, SamplerKind kind) {
+        SigmaSchedule schedule = SigmaSchedule.parse(name, kind);
+        boolean isXl = unet.addedWidth() > 0;
+        return schedule == SigmaSchedule.ALIGN_YOUR_STEPS && isXl ? SigmaSchedule.ALIGN_YOUR_STEPS_XL : schedule;
     }
 
     private SamplingPlan plan(Request request) {
@@ -166,7 +184,13 @@ final class RequestCheck {
             skipped = request.steps() - run;
         }
         try {
-            return scheduler(request).plan(request.steps(), skipped, request.eta());
+            SamplingPlan plan = scheduler(request).plan(request.steps(), skipped);
+            if (plan.adaptive() != null && request.count() > 1) {
+                throw new InvalidRequestException("batch count is " + request.count()
+                        + "; the steps of DPM adaptive depend on the picture, so that it makes one at a time: ask for them one by one, with seeds "
+                        + request.seed() + ", " + (request.seed() + 1) + " …");
+            }
+            return plan;
         } catch (IllegalArgumentException e) {
             throw new InvalidRequestException(String.valueOf(e.getMessage()));
         }

@@ -59,7 +59,8 @@ final class UNetGroup implements Group {
         }
     }
 
-    private static Conditioning condition(Ops ops, UNet unet, Check.Values values) {
+    /** What steers a case's U-Net, as its tensors say. */
+    static Conditioning condition(Ops ops, UNet unet, Check.Values values) {
         Tensor context = ops.upload(values.get("encoder_hidden_states"), unet.dtype());
         return values.has("time_ids")
                 ? unet.condition(
@@ -71,7 +72,7 @@ final class UNetGroup implements Group {
     }
 
     /** One for each image. */
-    private static float[] times(Check.Values values, int images) {
+    static float[] times(Check.Values values, int images) {
         HostTensor stored = values.get("timestep");
         float[] times = stored.toFloats();
         float[] each = Arrays.copyOf(times, images);

@@ -14,6 +14,8 @@ public enum CheckpointKind {
     DIFFUSERS_VAE("a VAE (diffusers names)", null),
     DIFFUSERS_UNET("a U-Net (diffusers names)", null),
     CONTROLNET("a ControlNet", null),
+    CLIP("a CLIP model", null),
+    IMAGE_ENCODER("a CLIP image encoder", null),
     TEXT_ENCODER("a CLIP text encoder", null),
     LORA("a LoRA", null),
     UNKNOWN("of an unknown kind", null);
@@ -58,6 +60,9 @@ public enum CheckpointKind {
             return DIFFUSERS_VAE;
         }
         boolean text = names.stream().anyMatch(name -> name.endsWith("embeddings.token_embedding.weight"));
+        if (names.stream().anyMatch(name -> name.endsWith("embeddings.patch_embedding.weight"))) {
+            return text ? CLIP : IMAGE_ENCODER;
+        }
         return text ? TEXT_ENCODER : UNKNOWN;
     }
 

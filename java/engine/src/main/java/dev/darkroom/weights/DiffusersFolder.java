@@ -9,7 +9,7 @@ import java.util.Set;
 
 /** Opens a model folder of diffusers' layout: {@code model_index.json} and a folder for each component it lists. */
 final class DiffusersFolder {
-    private static final String INDEX = "model_index.json";
+    static final String INDEX = "model_index.json";
 
     private static final Set<String> NEEDED =
             Set.of("unet", "vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler");

@@ -34,7 +34,7 @@ public final class ModelFiles {
     }
 
     /**
-     * Opens a diffusers folder, a single safetensors file, or a model of the local Hugging Face cache by its name {@code org/name} or
+     * Opens a diffusers folder, a single file (safetensors, PyTorch's .ckpt, GGUF), or a model of the local Hugging Face cache by its name {@code org/name} or
      * {@code org/name@revision}. Nothing is downloaded.
      *
      * @throws WeightsException when there is no such model, or it is incomplete, broken or of an unknown kind
@@ -50,14 +50,14 @@ public final class ModelFiles {
             return DiffusersFolder.open(path).withConfigs(configs);
         }
         if (Files.exists(path)) {
-            return SingleFile.open(SafetensorsFile.open(path)).withConfigs(configs);
+            return SingleFile.open(TensorFile.open(path)).withConfigs(configs);
         }
         if (HuggingFaceCache.isModelName(spec)) {
             return DiffusersFolder.open(HuggingFaceCache.ofEnvironment().snapshot(spec))
                     .withConfigs(configs);
         }
         throw new WeightsException("there is no model \"" + spec
-                + "\": no such folder or file; give a diffusers folder, a .safetensors file,"
+                + "\": no such folder or file; give a diffusers folder, a .safetensors, .ckpt or .gguf file,"
                 + " or org/name of the local Hugging Face cache");
     }
 
@@ -128,7 +128,7 @@ public final class ModelFiles {
         return new ModelFiles(location, family, index, changed, assumed);
     }
 
-    private static Path pathOf(String spec) {
+    static Path pathOf(String spec) {
         try {
             return Path.of(spec);
         } catch (InvalidPathException e) {
