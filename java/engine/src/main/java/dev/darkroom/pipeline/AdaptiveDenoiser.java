@@ -14,43 +14,45 @@ final class AdaptiveDenoiser {
     private final Guidance guidance;
     private final Job job;
     private final AdaptiveSolver solver;
+    private final Noise noise;
 
-    AdaptiveDenoiser(UNet unet, Guidance guidance, Job job, AdaptiveSolver solver) {
+    AdaptiveDenoiser(UNet unet, Guidance guidance, Job job, AdaptiveSolver solver, Noise noise) {
         this.unet = unet;
         this.guidance = guidance;
         this.job = job;
         this.solver = solver;
+        this.noise = noise;
     }
 
     /** start f32 [1, h, w, c] → the last sample. The listener hears of the nominal plan's calls, as far as the way is done. */
-    Tensor run(Ops ops, Tensor start, Noise noise, Denoiser.StepListener listener) {
+    Tensor run(Ops ops, Tensor start, Denoiser.StepListener listener) {
         Shape shape = start.shape();
         float[] sample = start.toHost();
         AdaptiveSolver.Run run = solver.run(doubles(sample));
         int calls = job.plan().steps().size();
         while (!run.isDone()) {
-            SamplingPlan plan = run.trial();
             float[] before = sample;
-            float[][] ends = trial(ops, plan, shape, before, noise); // low, high
-            double factor = run.noise();
+            SamplingPlan plan = run.trial();
+            float[][] ends = trial(ops, plan, shape, before); // low, high
+            double noiseScale = run.noise();
             if (run.accepts(doubles(ends[0]), doubles(ends[1]))) {
-                sample = factor > 0 ? noisy(ops, ends[1], shape, noise, factor) : ends[1];
+                sample = noiseScale > 0 ? noisy(ops, ends[1], shape, noiseScale) : ends[1];
             }
             int done = Math.max(0, Math.min(calls, (int) Math.round(run.share() * calls)) - 1);
-            float[] shown = sample;
+            float[] shown = isFinite(ends[1]) ? sample : ends[1]; // which is never accepted, and must be seen
             ops.scopedAll("progress", s -> {
-                listener.done(done, s.upload(shape, shown), () -> trial(ops, plan, shape, before, noise));
+                listener.done(done, s.upload(shape, shown), () -> trial(s, plan, shape, before));
                 return List.of();
             });
         }
         return ops.upload(shape, sample);
     }
 
-    private float[][] trial(Ops ops, SamplingPlan plan, Shape shape, float[] sample, Noise noise) {
+    private float[][] trial(Ops ops, SamplingPlan plan, Shape shape, float[] sample) {
         float[][] ends = new float[2][];
         ops.scopedAll("trial", s -> {
             Denoiser denoiser = new Denoiser(unet, guidance, job, plan);
-            List<Tensor> state =
+            List<Tensor> state = 
                     denoiser.run(s, denoiser.begin(s.upload(shape, sample)), noise, (i, each, again) -> {});
             ends[0] = state.get(denoiser.index(solver.lowOrderSlot())).toHost();
             ends[1] = state.get(denoiser.index(SamplingPlan.SAMPLE)).toHost();
@@ -59,7 +61,7 @@ final class AdaptiveDenoiser {
         return ends;
     }
 
-    private float[] noisy(Ops ops, float[] sample, Shape shape, Noise noise, double factor) {
+    private float[] noisy(Ops ops, float[] sample, Shape shape, double factor) {
         float[][] sum = new float[1][];
         ops.scopedAll("noise", s -> {
             Tensor drawn = noise.draw(s, shape);
@@ -68,6 +70,15 @@ final class AdaptiveDenoiser {
             return List.of();
         });
         return sum[0];
+    }
+
+    private static boolean isFinite(float[] values) {
+        for (float value : values) {
+            if (!Float.isFinite(value)) {
+                return false;
+            }
+        }
+        return true;
     }
 
     private static double[] doubles(float[] values) {

@@ -84,7 +84,7 @@ final class Attempt {
 
     private PromptEmbeddings checkedText(Ops ops, LoadedModel model) {
         PromptEmbeddings text = embed(ops, model);
-        FiniteCheck.require(device, text.tensors(), model.networks(), Task.TEXT, "in the text", () -> {
+        FiniteCheck.require(ops, text.tensors(), model.networks(), Task.TEXT, "in the text", () -> {
             try (Scope again = ops.scope().child("again")) {
                 embed(ops.in(again), model);
             }
@@ -124,7 +124,7 @@ final class Attempt {
         String steps = " of " + job.plan().steps().size();
         Denoiser.StepListener listener = (i, sample, again) -> {
             String when = "at step " + (i + 1) + steps;
-            FiniteCheck.require(device, List.of(sample), model.networks(), Task.UNET, when, again);
+            FiniteCheck.require(ops, List.of(sample), model.networks(), Task.UNET, when, again);
             clock.stepDone(i, () -> preview.of(device, sample.rows(0, 1), previewScale(job.plan(), i)));
         };
         return job.plan().adaptive() == null
@@ -163,7 +163,7 @@ final class Attempt {
         Autoencoder.Gaussian one = widerIfNeeded(() -> {
             Autoencoder.Gaussian latents = encoded(ops, pixels);
             List<Tensor> results = List.of(latents.mean(), latents.logVariance());
-            FiniteCheck.require(device, results, base.networks(), Task.VAE, "in the picture's latents", () -> {
+            FiniteCheck.require(ops, results, base.networks(), Task.VAE, "in the picture's latents", () -> {
                 try (Scope again = ops.scope().child("again")) {
                     encoded(ops.in(again), pixels);
                 }
@@ -215,7 +215,7 @@ final class Attempt {
         try (Scope scope = ops.scope().child("decode")) {
             Ops s = ops.in(scope);
             Tensor image = decoded(s, latents);
-            FiniteCheck.require(device, List.of(image), base.networks(), Task.VAE, "in the decoded picture", () -> {
+            FiniteCheck.require(s, List.of(image), base.networks(), Task.VAE, "in the decoded picture", () -> {
                 try (Scope again = scope.child("again")) {
                     decoded(s.in(again), latents);
                 }

@@ -80,7 +80,7 @@ final class Denoiser {
             throw new InvalidRequestException("the prompt changes between steps, and DPM adaptive has none that are known before;"
                     + " choose another sampler, or a prompt without [a:b:0.5] and [a|b]");
         }
-        return new AdaptiveDenoiser(unet, guidance, job, solver).run(ops, start, noise, listener);
+        return new AdaptiveDenoiser(unet, guidance, job, solver, noise).run(ops, start, listener);
     }
 
     /** Where {@code slot} is in the state. */

@@ -16,36 +16,37 @@ final class FiniteCheck {
     /**
      * Waits for {@code results} and looks through them.
      *
+     * @param ops   of the request
      * @param task  of the network they come from
      * @param when  for the message: "at step 3 of 20"
      * @param again computes the same once more
      * @throws NotFiniteException when there is such a number
      */
     static void require(
-            Device device, List<Tensor> results, Networks networks, Networks.Task task, String when, Runnable again) {
-        int broken = results.stream().mapToInt(each -> count(device, each)).sum();
+            Ops ops, List<Tensor> results, Networks networks, Networks.Task task, String when, Runnable again) {
+        int broken = results.stream().mapToInt(each -> count(ops, each)).sum();
         if (broken > 0) {
             throw new NotFiniteException(
                     networks,
                     task,
-                    broken + " numbers became infinite or not a number " + when + ", first in " + layer(device, again));
+                    broken + " numbers became infinite or not a number " + when + ", first in " + layer(ops, again));
         }
     }
 
     /** How many of the numbers are infinite or none. */
-    private static int count(Device device, Tensor x) {
-        try (Scope scope = Scope.open(device, "finite")) {
-            Ops ops = device.ops(scope);
-            return (int) ops.countNonFinite(x).toHost()[0];
+    private static int count(Ops ops, Tensor x) {
+        try (Scope scope = ops.scope().child("finite")) {
+            return (int) ops.in(scope).countNonFinite(x).toHost()[0];
         }
     }
 
-    private static String layer(Device device, Runnable again) {
+    private static String layer(Ops ops, Runnable again) {
+        Device device = ops.device();
         Device.ScopeListener outer = device.observer();
         String[] first = {"what follows it"};
         boolean[] found = {false};
         device.observe((path, result) -> {
-            if (!found[0] && result.dtype().isFloating() && count(device, result) > 0) {
+            if (!found[0] && result.dtype().isFloating() && count(ops, result) > 0) {
                 found[0] = true;
                 first[0] = fromNetwork(path);
             }

@@ -23,18 +23,24 @@ public interface Noise {
 
     /** The noise of image {@code index} of {@code images} alone: what it has where all are drawn together. */
     default Noise only(int index, int images) {
-        Noise all = this;
+        Noise together = this;
         return new Noise() {
             @Override
             public Tensor draw(Ops ops, Shape shape) {
-                int n = shape.dim(0);
-                return all.draw(ops, shape.with(0, n * images)).rows(index * n, (index + 1) * n);
+                return part(together.draw(ops, all(shape)), shape);
             }
 
             @Override
             public Tensor draw(Ops ops, Shape shape, SamplingPlan.Interval step) {
-                int n = shape.dim(0);
-                return all.draw(ops, shape.with(0, n * images), step).rows(index * n, (index + 1) * n);
+                return part(together.draw(ops, all(shape), step), shape);
+            }
+
+            private Shape all(Shape shape) {
+                return Shape.of(shape.dim(0) * images, shape.dim(1), shape.dim(2), shape.dim(3));
+            }
+
+            private Tensor part(Tensor drawn, Shape shape) {
+                return drawn.rows(index * shape.dim(0), (index + 1) * shape.dim(0));
             }
         };
     }

@@ -122,6 +122,10 @@ final class RequestCheck {
         if (!refines) {
             return steps.size();
         }
+        if (plan.adaptive() != null) {
+            throw new InvalidRequestException("DPM adaptive chooses its steps by the picture and cannot share them with a refiner;"
+                    + " take another sampler, or leave --refiner out");
+        }
         double share = request.refinerSwitchAt().orElse(REFINER_SWITCH_AT);
         require(share > 0 && share < 1, "refiner switch at", share, "above 0 and below 1");
         int times = modelScheduler.noise().times();

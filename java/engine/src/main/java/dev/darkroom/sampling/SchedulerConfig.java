@@ -84,6 +84,13 @@ public final class SchedulerConfig {
         return new SchedulerConfig(source, json, kind, other);
     }
 
+    /** This configuration of a model that predicts something else. */
+    public SchedulerConfig with(Prediction prediction) {
+        ObjectNode changed = json.deepCopy();
+        changed.put("prediction_type", prediction.name().toLowerCase(Locale.ROOT));
+        return new SchedulerConfig(source, changed, kind, schedule);
+    }
+
     /**
      * This configuration with a parameter of the sampler: eta, s_churn, s_tmin, s_tmax or s_noise.
      *
@@ -100,13 +107,6 @@ public final class SchedulerConfig {
     /** The schedule that was asked for by name; empty where the sampler's class decides. */
     Optional<SigmaSchedule> asked() {
         return Optional.ofNullable(schedule).filter(each -> each != SigmaSchedule.DISCRETE);
-    }
-
-    /** This configuration of a model that predicts something else. */
-    public SchedulerConfig with(Prediction prediction) {
-        ObjectNode changed = json.deepCopy();
-        changed.put("prediction_type", prediction.name().toLowerCase(Locale.ROOT));
-        return new SchedulerConfig(source, changed, kind, schedule);
     }
 
     public SamplerKind kind() {
