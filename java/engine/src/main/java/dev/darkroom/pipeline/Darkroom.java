@@ -244,7 +244,8 @@ public final class Darkroom implements AutoCloseable {
 
     /** What a request would take if the networks took turns in memory. */
     Estimate estimateInTurns(Request request) {
-        return Estimate.of(model, refiner, check.job(RequestPrompts.resolve(request).get(0)), true);
+        return Estimate.of(
+                model, refiner, check.job(RequestPrompts.resolve(request).get(0)), true);
     }
 
     /** Makes pictures. @throws InvalidRequestException when the request cannot be served as it is */
