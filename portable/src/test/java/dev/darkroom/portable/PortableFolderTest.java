@@ -23,7 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** The folder is copied, since it must not matter where it was made; and it must not be changed, since it may lie on a disk that is read only. */
 @DisplayName("The portable folder, copied elsewhere, with an empty environment,")
 final class PortableFolderTest {
-    private static final String LIMIT = "170"; // seconds, on a busy machine
+    private static final String LIMIT = "500"; // seconds, on a busy machine
 
     @TempDir
     private static Path elsewhere = Path.of("");
