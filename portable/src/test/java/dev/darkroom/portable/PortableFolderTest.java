@@ -118,7 +118,9 @@ final class PortableFolderTest {
         Map<String, String> settings = Map.of("DARKROOM_CUDA_DRIVER", driver.toString());
         Path gpuCheck = folder.resolve("bin/gpu-check");
         run(settings, 0, gpuCheck, "--short", "--only", "verify,contracts", "--limit", LIMIT, "--out", out.toString());
-        JsonNode stages = new ObjectMapper().readTree(out.resolve("gpu-check.json").toFile()).path("stages");
+        JsonNode stages = new ObjectMapper()
+                .readTree(out.resolve("gpu-check.json").toFile())
+                .path("stages");
         for (JsonNode stage : stages) {
             assertEquals("passed", stage.path("status").asText(), stage.toString());
         }
