@@ -31,6 +31,7 @@ start() {
   esac
   [ -f "$java" ] || fail "$java is missing; unpack the archive anew, all of it"
   [ -x "$java" ] || fail "$java cannot be executed; unpack the archive with tar, and where files may be executed (not mounted noexec)"
+  [ -n "${HOME-}" ] || id -un >/dev/null 2>&1 || fail "user $(id -u) has no home folder, where caches go; give one: HOME=FOLDER $0"
   [ -e "$loader" ] || fail "this system has no $loader: the folder's Java needs glibc, not another C library such as musl"
   lacks=$(lacking)
   [ -z "$lacks" ] || fail "this system is too old for this folder's Java, or lacks libraries (libstdc++, libgcc, zlib) that it needs:

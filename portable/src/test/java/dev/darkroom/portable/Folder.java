@@ -38,7 +38,7 @@ final class Folder {
         builder.environment().clear();
         builder.environment().putAll(settings);
         Process process = builder.start();
-        boolean ended = process.waitFor(3, TimeUnit.MINUTES);
+        boolean ended = process.waitFor(10, TimeUnit.MINUTES);
         process.destroyForcibly();
         String said = Files.readString(output, StandardCharsets.UTF_8);
         Files.delete(output);
