@@ -42,7 +42,10 @@ final class KernelsStage {
         }
         List<String> command = new ArrayList<>(List.of(
                 torch.python(),
-                run.installation().root().resolve("bench/peers/torch_kernels.py").toString()));
+                run.installation()
+                        .root()
+                        .resolve("bench/peers/torch_kernels.py")
+                        .toString()));
         command.addAll(options(run, file(run)));
         command.addAll(List.of("--shapes", shapes.toString()));
         Outcome outcome = judged(run, "torch_kernels.py", "torch-kernels", file(run), run.run("", command));
@@ -102,7 +105,11 @@ final class KernelsStage {
             lines.addAll(failure.lines());
             return new Outcome(failure.status(), failure.summary(), lines);
         }
-        String last = ended.output().lines().filter(line -> !line.isBlank()).reduce((a, b) -> b).orElse("done");
+        String last = ended.output()
+                .lines()
+                .filter(line -> !line.isBlank())
+                .reduce((a, b) -> b)
+                .orElse("done");
         return Outcome.passed(last, lines);
     }
 }

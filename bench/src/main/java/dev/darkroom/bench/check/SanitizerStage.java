@@ -13,7 +13,8 @@ import org.jspecify.annotations.Nullable;
 final class SanitizerStage {
     private static final String TOUR = KernelTour.class.getName();
     private static final int ERROR_CODE = 86; // no code of ours
-    private static final Pattern SUMMARY = Pattern.compile("(?:ERROR SUMMARY: (\\d+) error|RACECHECK SUMMARY: (\\d+) hazard).*");
+    private static final Pattern SUMMARY =
+            Pattern.compile("(?:ERROR SUMMARY: (\\d+) error|RACECHECK SUMMARY: (\\d+) hazard).*");
 
     private SanitizerStage() {}
 
@@ -39,7 +40,9 @@ final class SanitizerStage {
             worst = worst == null || !worst.isFailure() && outcome.isFailure() ? outcome : worst;
         }
         boolean good = worst == null || !worst.isFailure();
-        return good ? Outcome.passed("memcheck and racecheck found nothing", lines) : new Outcome(worst.status(), worst.summary(), lines);
+        return good
+                ? Outcome.passed("memcheck and racecheck found nothing", lines)
+                : new Outcome(worst.status(), worst.summary(), lines);
     }
 
     private static List<String> command(StageRun run, Path program, String tool, Path models) {
@@ -54,7 +57,8 @@ final class SanitizerStage {
         String device = run.gpu().device();
         command.addAll(
                 run.isShort()
-                        ? run.installation().java(TOUR, device, models.resolve("sd1").toString(), "f16")
+                        ? run.installation()
+                                .java(TOUR, device, models.resolve("sd1").toString(), "f16")
                         : run.installation().java(TOUR, device, models.toString()));
         return command;
     }
@@ -71,7 +75,8 @@ final class SanitizerStage {
             return Outcome.passed(summary.group(), List.of());
         }
         Outcome failure = run.failure(tool, ended);
-        return new Outcome(failure.status(), clean ? failure.summary() : tool + ": " + summary.group(), failure.lines());
+        return new Outcome(
+                failure.status(), clean ? failure.summary() : tool + ": " + summary.group(), failure.lines());
     }
 
     private static @Nullable Path program() {

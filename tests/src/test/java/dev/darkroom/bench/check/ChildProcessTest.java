@@ -71,7 +71,8 @@ class ChildProcessTest {
     @Test
     void answersOneQuestionAfterTheOther() throws Exception {
         ObjectMapper mapper = new ObjectMapper();
-        try (Conversation conversation = converse("echo noise; while read -r line; do echo \"{\\\"heard\\\": $line}\"; done")) {
+        try (Conversation conversation =
+                converse("echo noise; while read -r line; do echo \"{\\\"heard\\\": $line}\"; done")) {
             for (int i = 0; i < 3; i++) {
                 ObjectNode answer = conversation.ask(mapper.createObjectNode().put("n", i), 10);
                 assertEquals(i, answer.path("heard").path("n").asInt(-1));
