@@ -30,19 +30,20 @@ final class SanitizerStage {
             return Outcome.skipped(missing);
         }
         List<String> lines = new ArrayList<>();
-        Outcome worst = null;
+        List<Outcome> failures = new ArrayList<>();
         List<String> tools = List.of("memcheck", "racecheck");
         for (String tool : tools) {
             double limit = run.left() / (tools.size() - tools.indexOf(tool));
             Outcome outcome = judge(run, tool, run.run(tool, command(run, program, tool, models), limit));
             lines.add("- " + tool + ": " + outcome.summary());
             lines.addAll(outcome.lines());
-            worst = worst == null || !worst.isFailure() && outcome.isFailure() ? outcome : worst;
+            if (outcome.isFailure()) {
+                failures.add(outcome);
+            }
         }
-        boolean good = worst == null || !worst.isFailure();
-        return good
+        return failures.isEmpty()
                 ? Outcome.passed("memcheck and racecheck found nothing", lines)
-                : new Outcome(worst.status(), worst.summary(), lines);
+                : new Outcome(failures.get(0).status(), failures.get(0).summary(), lines);
     }
 
     private static List<String> command(StageRun run, Path program, String tool, Path models) {
