@@ -101,7 +101,9 @@ final class Checkpoints {
 
     /** A folder of this run among the temporary files. */
     private Path temporary() {
-        return Path.of(System.getProperty("java.io.tmpdir"), "darkroom-gpu-check-" + ProcessHandle.current().pid());
+        return Path.of(
+                System.getProperty("java.io.tmpdir"),
+                "darkroom-gpu-check-" + ProcessHandle.current().pid());
     }
 
     /** Removes what was written. */
@@ -123,8 +125,7 @@ final class Checkpoints {
                 }
 
                 @Override
-                public FileVisitResult postVisitDirectory(Path visited, @Nullable IOException e)
-                        throws IOException {
+                public FileVisitResult postVisitDirectory(Path visited, @Nullable IOException e) throws IOException {
                     Files.delete(visited);
                     return FileVisitResult.CONTINUE;
                 }

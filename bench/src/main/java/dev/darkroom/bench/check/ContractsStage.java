@@ -31,7 +31,8 @@ final class ContractsStage {
         run.found().put("successful", good).put("failed", bad).put("aborted", count(said, "aborted"));
         List<String> failures = failures(said);
         if (ended.isGood() && bad == 0 && good > 0) {
-            String without = !run.isShort() && lacksLibraries(run) ? "; none of cuBLAS and cuDNN, which are not both there" : "";
+            String without =
+                    !run.isShort() && lacksLibraries(run) ? "; none of cuBLAS and cuDNN, which are not both there" : "";
             return Outcome.passed(good + " tests passed" + without, List.of());
         }
         if (ended.isGood()) {
@@ -54,20 +55,20 @@ final class ContractsStage {
         if (run.isShort()) {
             arguments.add("--include-classname=.*\\.(NormalContractTest|PropagationContractTest|DevicesTest)");
         } else if (run.gpu().device().equals("cuda:0")) { // which these open
-            Collections.addAll(arguments, "--include-tag=gpu", "--select-class=dev.darkroom.pipeline.RecordedStepsTest");
+            Collections.addAll(
+                    arguments, "--include-tag=gpu", "--select-class=dev.darkroom.pipeline.RecordedStepsTest");
             arguments.add("--select-class=dev.darkroom.pipeline.CudaPictureTest");
             if (lacksLibraries(run)) {
                 arguments.add("--exclude-classname=.*LibraryProducts.*");
             }
         }
         return run.installation()
-                .console(
-                        List.of("-D" + DEVICE_PROPERTY + "=" + run.gpu().device()),
-                        arguments.toArray(String[]::new));
+                .console(List.of("-D" + DEVICE_PROPERTY + "=" + run.gpu().device()), arguments.toArray(String[]::new));
     }
 
     private static boolean lacksLibraries(StageRun run) {
-        return run.gpu().version("cuBLAS").isEmpty() || run.gpu().version("cuDNN").isEmpty();
+        return run.gpu().version("cuBLAS").isEmpty()
+                || run.gpu().version("cuDNN").isEmpty();
     }
 
     private static int count(String said, String what) {

@@ -70,7 +70,9 @@ final class DoctorStage {
         });
         String readyMade = gpu.facts().path("ready_made_kernels").asText();
         lines.add("| ready-made kernels | "
-                + (readyMade.isEmpty() ? "none in this build: NVRTC compiles at the first use" : "by NVRTC " + readyMade)
+                + (readyMade.isEmpty()
+                        ? "none in this build: NVRTC compiles at the first use"
+                        : "by NVRTC " + readyMade)
                 + " |");
         if (gpu.isSoftware()) {
             lines.addAll(List.of("", "This is the software device of tests/softcuda: its times say nothing of a GPU."));

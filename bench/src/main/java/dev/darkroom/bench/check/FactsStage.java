@@ -32,14 +32,12 @@ final class FactsStage {
         }
         ChildProcess.Ended ended = run.run(
                 "query",
-                List.of(
-                        program.toString(),
-                        "--query-gpu=" + String.join(",", FIELDS),
-                        "--format=csv,noheader"));
+                List.of(program.toString(), "--query-gpu=" + String.join(",", FIELDS), "--format=csv,noheader"));
         if (!ended.isGood()) {
             return run.failure("nvidia-smi", ended);
         }
-        List<String> gpus = ended.output().lines().filter(line -> !line.isBlank()).toList();
+        List<String> gpus =
+                ended.output().lines().filter(line -> !line.isBlank()).toList();
         if (gpus.isEmpty()) {
             return Outcome.skipped("nvidia-smi sees no GPU");
         }

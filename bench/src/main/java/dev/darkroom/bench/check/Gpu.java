@@ -34,11 +34,14 @@ record Gpu(
         String problem = cuda.path("problem").asText();
         if (problem.isEmpty()) {
             problem = card.isMissingNode()
-                    ? name + " is not there; the driver sees " + cuda.path("gpus").size() + " GPUs"
+                    ? name + " is not there; the driver sees "
+                            + cuda.path("gpus").size() + " GPUs"
                     : card.path("problem").asText();
         }
         JsonNode opened = doctor.path("devices").path("cuda"); // of the first GPU alone
-        if (problem.isEmpty() && name.equals("cuda:0") && !opened.path("available").asBoolean()) {
+        if (problem.isEmpty()
+                && name.equals("cuda:0")
+                && !opened.path("available").asBoolean()) {
             problem = opened.path("description").asText();
         }
         return new Gpu(

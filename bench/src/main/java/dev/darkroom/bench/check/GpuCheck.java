@@ -29,8 +29,9 @@ import picocli.CommandLine.Spec;
             "5 nothing failed but contracts or verify could not be run, 130 interrupted."
         })
 public final class GpuCheck implements Callable<Integer> {
-    private static final DateTimeFormatter FOLDER_NAME =
-            DateTimeFormatter.ofPattern("'gpu-check-'yyyyMMdd'T'HHmmss", Locale.ROOT).withZone(ZoneOffset.UTC);
+    private static final DateTimeFormatter FOLDER_NAME = DateTimeFormatter.ofPattern(
+                    "'gpu-check-'yyyyMMdd'T'HHmmss", Locale.ROOT)
+            .withZone(ZoneOffset.UTC);
 
     @Mixin
     private final Options options = new Options();

@@ -104,13 +104,19 @@ record Installation(Path root, Path java, String classPath, String tests) {
                 .redirectError(ProcessBuilder.Redirect.DISCARD)
                 .start();
         String said = new String(git.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
-        return git.waitFor(5, TimeUnit.SECONDS) && git.exitValue() == 0 ? said : "not known: git has no word on " + root;
+        return git.waitFor(5, TimeUnit.SECONDS) && git.exitValue() == 0
+                ? said
+                : "not known: git has no word on " + root;
     }
 
     /** A program of the machine: where it lies in PATH or in the folders given; null where it is in none. */
     static @Nullable Path program(String name, Path... folders) {
         String path = System.getenv().getOrDefault("PATH", "/usr/local/bin:/usr/bin:/bin");
-        return Stream.concat(Stream.of(path.split(":")).filter(part -> !part.isEmpty()).map(Path::of), Stream.of(folders))
+        return Stream.concat(
+                        Stream.of(path.split(":"))
+                                .filter(part -> !part.isEmpty())
+                                .map(Path::of),
+                        Stream.of(folders))
                 .map(folder -> folder.resolve(name))
                 .filter(Files::isExecutable)
                 .findFirst()

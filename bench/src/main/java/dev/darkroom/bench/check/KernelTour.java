@@ -30,9 +30,8 @@ final class KernelTour {
 
     public static void main(String[] arguments) throws IOException {
         Path folder = Path.of(arguments[1]);
-        List<DType> types = arguments.length > 2
-                ? List.of(DType.parse(arguments[2]))
-                : List.of(DType.F16, DType.BF16, DType.F32);
+        List<DType> types =
+                arguments.length > 2 ? List.of(DType.parse(arguments[2])) : List.of(DType.F16, DType.BF16, DType.F32);
         for (Path model : isModel(folder) ? List.of(folder) : models(folder)) {
             for (DType dtype : types) {
                 visit(arguments[0], model, dtype);

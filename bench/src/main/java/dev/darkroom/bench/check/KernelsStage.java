@@ -1,6 +1,5 @@
 package dev.darkroom.bench.check;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -21,7 +20,6 @@ final class KernelsStage {
             return Outcome.skipped("this build has no kernel benches");
         }
         List<String> arguments = options(run, file(run));
-        arguments.addAll(List.of("--device", run.gpu().device()));
         arguments.addAll(List.of("--commit", run.installation().commit()));
         ChildProcess.Ended ended = run.run("", run.installation().java(BENCH, arguments.toArray(String[]::new)));
         return judged(run, "the kernel benches", "kernels", file(run), ended);
@@ -42,7 +40,10 @@ final class KernelsStage {
         }
         List<String> command = new ArrayList<>(List.of(
                 torch.python(),
-                run.installation().root().resolve("bench/peers/torch_kernels.py").toString()));
+                run.installation()
+                        .root()
+                        .resolve("bench/peers/torch_kernels.py")
+                        .toString()));
         command.addAll(options(run, file(run)));
         command.addAll(List.of("--shapes", shapes.toString()));
         Outcome outcome = judged(run, "torch_kernels.py", "torch-kernels", file(run), run.run("", command));
@@ -79,6 +80,7 @@ final class KernelsStage {
 
     private static List<String> options(StageRun run, Path out) {
         List<String> options = new ArrayList<>(List.of("--out", out.toString()));
+        options.addAll(List.of("--device", run.gpu().device()));
         options.addAll(List.of("--limit", Long.toString((long) Math.max(1, run.left() - RESERVE_SECONDS))));
         if (run.isShort()) {
             options.add("--short");
@@ -90,19 +92,21 @@ final class KernelsStage {
     private static Outcome judged(StageRun run, String what, String name, Path written, ChildProcess.Ended ended)
             throws IOException {
         List<String> lines = new ArrayList<>();
+        String summary = "nothing was timed";
         if (Files.exists(written)) {
-            JsonNode record = new ObjectMapper().readTree(written.toFile());
-            lines.add("- Record: "
-                    + run.session().out().relativize(run.session().records().copy(name, written)));
-            run.found().set("record", record);
+            KernelSummary found = new KernelSummary(new ObjectMapper().readTree(written.toFile()));
+            summary = found.line();
+            Path copy = run.session().records().copy(name, written);
+            lines.add("- Record: " + run.session().out().relativize(copy));
+            lines.addAll(found.tables());
+            run.found().put("record", copy.toString()).put("summary", summary);
         }
-        ended.output().lines().map(line -> "    " + line).forEach(lines::add);
-        if (!ended.isGood()) {
-            Outcome failure = run.failure(what, ended);
-            lines.addAll(failure.lines());
-            return new Outcome(failure.status(), failure.summary(), lines);
+        if (ended.isGood()) {
+            return Outcome.passed(summary, lines);
         }
-        String last = ended.output().lines().filter(line -> !line.isBlank()).reduce((a, b) -> b).orElse("done");
-        return Outcome.passed(last, lines);
+        Outcome failure = run.failure(what, ended);
+        lines.add("");
+        lines.addAll(failure.lines());
+        return new Outcome(failure.status(), failure.summary() + "; " + summary, lines);
     }
 }

@@ -55,7 +55,8 @@ final class LoadStage {
                     return ended(opened);
                 }
                 if (i > 0) {
-                    timing.add(MAPPER.createArrayNode().add(opened.path("load_seconds").asDouble()));
+                    timing.add(MAPPER.createArrayNode()
+                            .add(opened.path("load_seconds").asDouble()));
                 }
                 worker.ask(question("close", run, model), run.left());
             }
@@ -87,7 +88,9 @@ final class LoadStage {
         String trouble = Pairing.trouble(answer);
         return answer.has("skipped")
                 ? Outcome.skipped("too little memory: " + trouble)
-                : answer.path("lost").asBoolean() ? Outcome.lost(trouble, List.of()) : Outcome.failed(trouble, List.of());
+                : answer.path("lost").asBoolean()
+                        ? Outcome.lost(trouble, List.of())
+                        : Outcome.failed(trouble, List.of());
     }
 
     private static ObjectNode question(String op, StageRun run, Path model) {
@@ -124,7 +127,8 @@ final class LoadStage {
     private static long bytes(Path model) throws IOException {
         try (Stream<Path> files = Files.walk(model)) {
             long sum = 0;
-            for (Path file : files.filter(each -> each.toString().endsWith(".safetensors")).toList()) {
+            for (Path file : files.filter(each -> each.toString().endsWith(".safetensors"))
+                    .toList()) {
                 sum += Files.size(file);
             }
             return sum;

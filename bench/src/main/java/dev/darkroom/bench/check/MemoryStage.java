@@ -25,9 +25,8 @@ final class MemoryStage {
         this.run = run;
         this.model = model;
         this.torch = torch;
-        this.record = run.session()
-                .records()
-                .begin("memory peaks of pictures of sd15 in f16, in a process for each batch");
+        this.record =
+                run.session().records().begin("memory peaks of pictures of sd15 in f16, in a process for each batch");
     }
 
     static Outcome run(StageRun run) throws IOException, InterruptedException {
@@ -52,7 +51,8 @@ final class MemoryStage {
         if (summary.isEmpty()) {
             return Outcome.skipped("too little memory: " + String.join(" ", remarks));
         }
-        lines.add("- Record: " + run.session().out().relativize(run.session().records().write("memory", record)));
+        lines.add("- Record: "
+                + run.session().out().relativize(run.session().records().write("memory", record)));
         run.found().set("record", record);
         return Outcome.passed(String.join(", ", summary), lines);
     }
@@ -86,7 +86,10 @@ final class MemoryStage {
 
     /** Torch's; empty where there is none. */
     private ObjectNode torchPeak(int batch) throws IOException, InterruptedException {
-        String script = run.installation().root().resolve("bench/peers/torch_networks.py").toString();
+        String script = run.installation()
+                .root()
+                .resolve("bench/peers/torch_networks.py")
+                .toString();
         if (!torch.isHere()) {
             return MAPPER.createObjectNode();
         }
@@ -131,7 +134,9 @@ final class MemoryStage {
     private static void goal(ObjectNode record, int batch, ObjectNode ours, ObjectNode theirs) {
         double peak = ours.path("peak_reserved_bytes").asLong() / 1e9;
         Records.Peer peer = theirs.has("peak_reserved_bytes")
-                ? new Records.Peer("torch, graph, reserved", theirs.path("peak_reserved_bytes").asLong() / 1e9)
+                ? new Records.Peer(
+                        "torch, graph, reserved",
+                        theirs.path("peak_reserved_bytes").asLong() / 1e9)
                 : null;
         Records.goal(record, 23, "pool, 512x512, batch " + batch, peak, "GB", 1, peer);
     }

@@ -70,8 +70,7 @@ final class NetworkWorker implements AutoCloseable {
             answer.put("skipped", e.getMessage());
         } catch (RuntimeException e) {
             e.printStackTrace();
-            answer.put("failed", String.valueOf(e.getMessage()))
-                    .put("lost", e instanceof DeviceLostException);
+            answer.put("failed", String.valueOf(e.getMessage())).put("lost", e instanceof DeviceLostException);
         }
         return answer;
     }
@@ -109,13 +108,14 @@ final class NetworkWorker implements AutoCloseable {
         requireRoom(model, estimate);
         int height = model.latentHeight(request);
         int width = model.latentWidth(request);
-        double[] seconds = switch (part) {
-            case "text" -> model.networks().text(batch, repeats);
-            case "unet" -> model.networks().unet(batch, height, width, repeats);
-            case "vae" -> model.networks().vaeDecode(batch, height, width, repeats);
-            case "picture" -> pictures(model, request, repeats);
-            default -> throw new IllegalArgumentException("there is no op \"" + part + "\"");
-        };
+        double[] seconds =
+                switch (part) {
+                    case "text" -> model.networks().text(batch, repeats);
+                    case "unet" -> model.networks().unet(batch, height, width, repeats);
+                    case "vae" -> model.networks().vaeDecode(batch, height, width, repeats);
+                    case "picture" -> pictures(model, request, repeats);
+                    default -> throw new IllegalArgumentException("there is no op \"" + part + "\"");
+                };
         answer.put("flops", flops(part, batch, estimate, request.steps()));
         ArrayNode all = answer.putArray("seconds");
         for (double each : seconds) {
@@ -170,12 +170,15 @@ final class NetworkWorker implements AutoCloseable {
     private void memory(ObjectNode question, ObjectNode answer) {
         Darkroom model = opened();
         MemoryStatistics memory = model.device().pool().statistics();
-        Estimate estimate = model.estimate(request(question, question.path("batch").asInt(1)));
+        Estimate estimate =
+                model.estimate(request(question, question.path("batch").asInt(1)));
         answer.put("weight_bytes", estimate.weightBytes())
                 .put("predicted_peak_bytes", estimate.peakBytes())
                 .put("peak_bytes", memory.peak())
                 .put("peak_reserved_bytes", memory.peakReserved())
-                .put("taken_of_the_device_bytes", freeBefore - freeBytes(model.device().name()));
+                .put(
+                        "taken_of_the_device_bytes",
+                        freeBefore - freeBytes(model.device().name()));
     }
 
     /** Memory that is free on the device; other processes count as well. */

@@ -31,7 +31,8 @@ final class NetworksStage {
         this.architecture = architecture;
         this.record = run.session()
                 .records()
-                .begin("parts and pictures of " + architecture + " in turn with torch, f16, each timed until the device is done");
+                .begin("parts and pictures of " + architecture
+                        + " in turn with torch, f16, each timed until the device is done");
     }
 
     static Outcome run(StageRun run, String architecture) throws IOException, InterruptedException {
@@ -76,7 +77,10 @@ final class NetworksStage {
         }
         String compiling = run.session().options().limit >= THOROUGH_SECONDS ? "max-autotune" : "compile";
         for (Case what : compiled()) {
-            if (pairing.hasPeer() && best.containsKey(what) && run.left() > LEAST_SECONDS && pairing.compile(what, compiling)) {
+            if (pairing.hasPeer()
+                    && best.containsKey(what)
+                    && run.left() > LEAST_SECONDS
+                    && pairing.compile(what, compiling)) {
                 keep(what, pairing.time(what, compiling));
             }
         }
@@ -120,7 +124,8 @@ final class NetworksStage {
         Times other = best.get(what);
         if (other == null
                 || other.torch().isEmpty()
-                || !times.torch().isEmpty() && times.torch().median() < other.torch().median()) {
+                || !times.torch().isEmpty()
+                        && times.torch().median() < other.torch().median()) {
             best.put(what, times);
         }
     }
@@ -136,14 +141,15 @@ final class NetworksStage {
                 ours.count(),
                 100 * ours.spread(),
                 times.flops() / ours.median() / 1e12);
-        return own + (times.torch().isEmpty()
-                ? " | | |"
-                : String.format(
-                        Locale.ROOT,
-                        " %.3f | %s | %.2f |",
-                        1e3 * times.torch().median(),
-                        times.setting(),
-                        times.ratio()));
+        return own
+                + (times.torch().isEmpty()
+                        ? " | | |"
+                        : String.format(
+                                Locale.ROOT,
+                                " %.3f | %s | %.2f |",
+                                1e3 * times.torch().median(),
+                                times.setting(),
+                                times.ratio()));
     }
 
     private Outcome finish(String end) throws IOException {
@@ -154,7 +160,9 @@ final class NetworksStage {
             remarks.add("Record: " + run.session().out().relativize(file));
             run.found().set("record", record);
         }
-        return end.isEmpty() ? finished() : ended(end, !StageRun.loss(end + log()).isEmpty());
+        return end.isEmpty()
+                ? finished()
+                : ended(end, !StageRun.loss(end + log()).isEmpty());
     }
 
     private Outcome finished() {
@@ -212,7 +220,9 @@ final class NetworksStage {
         int timings = 0;
         for (int batch : new int[] {1, 4, 16, 32}) {
             Times whole = best.get(new Case("picture", batch));
-            Double seconds = whole == null ? fromParts(batch) : Double.valueOf(whole.ours().median());
+            Double seconds = whole == null
+                    ? fromParts(batch)
+                    : Double.valueOf(whole.ours().median());
             if (seconds == null) {
                 continue;
             }
@@ -225,7 +235,8 @@ final class NetworksStage {
             }
         }
         if (most > 0) {
-            Records.goal(record, isXl() ? 21 : 19, "best batch, " + STEPS + " steps, f16", most, "img/s", timings, null);
+            Records.goal(
+                    record, isXl() ? 21 : 19, "best batch, " + STEPS + " steps, f16", most, "img/s", timings, null);
         }
     }
 
@@ -247,8 +258,16 @@ final class NetworksStage {
         if (times != null) {
             Records.Peer peer = times.torch().isEmpty()
                     ? null
-                    : new Records.Peer("torch, " + times.setting(), 1e3 * times.torch().median());
-            Records.goal(record, row, what, 1e3 * times.ours().median(), "ms", times.ours().count(), peer);
+                    : new Records.Peer(
+                            "torch, " + times.setting(), 1e3 * times.torch().median());
+            Records.goal(
+                    record,
+                    row,
+                    what,
+                    1e3 * times.ours().median(),
+                    "ms",
+                    times.ours().count(),
+                    peer);
         }
     }
 
@@ -262,6 +281,8 @@ final class NetworksStage {
         Times decode = best.get(new Case("vae", 1));
         return text == null || step == null || decode == null
                 ? null
-                : text.ours().median() + STEPS * step.ours().median() + batch * decode.ours().median();
+                : text.ours().median()
+                        + STEPS * step.ours().median()
+                        + batch * decode.ours().median();
     }
 }

@@ -9,7 +9,8 @@ final class Options {
     @Option(
             names = "--out",
             paramLabel = "DIR",
-            description = "Where report, records and logs go. Default: gpu-check-DATE here, or in the folder of temporary files.")
+            description =
+                    "Where report, records and logs go. Default: gpu-check-DATE here, or in the folder of temporary files.")
     @Nullable
     String out;
 
@@ -24,7 +25,8 @@ final class Options {
 
     @Option(
             names = "--short",
-            description = "Small shapes and small models, whose times are no records. Always so on the software device.")
+            description =
+                    "Small shapes and small models, whose times are no records. Always so on the software device.")
     boolean isShort;
 
     @Option(

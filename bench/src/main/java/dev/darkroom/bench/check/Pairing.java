@@ -49,7 +49,8 @@ final class Pairing implements AutoCloseable {
     /** Loads the model into both; where torch cannot be had, {@link #remarks} says so. */
     static Pairing open(StageRun run, Checkpoints.Checkpoint model, Torch torch)
             throws IOException, InterruptedException, Conversation.NoAnswerException {
-        Pairing pairing = new Pairing(run, run.converse("ours", run.installation().java(NetworkWorker.class.getName())));
+        Pairing pairing =
+                new Pairing(run, run.converse("ours", run.installation().java(NetworkWorker.class.getName())));
         try {
             ObjectNode open = pairing.mapper.createObjectNode();
             open.put("op", "open")
@@ -70,7 +71,10 @@ final class Pairing implements AutoCloseable {
     }
 
     private void openPeer(Torch torch, ObjectNode open) throws IOException, InterruptedException {
-        String script = run.installation().root().resolve("bench/peers/torch_networks.py").toString();
+        String script = run.installation()
+                .root()
+                .resolve("bench/peers/torch_networks.py")
+                .toString();
         peer.add(run.converse("torch", List.of(torch.python(), script)));
         ask(open, 60);
     }

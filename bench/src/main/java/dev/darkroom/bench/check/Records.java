@@ -60,7 +60,11 @@ final class Records {
      */
     static void goal(ObjectNode record, int row, String what, double value, String unit, int n, @Nullable Peer peer) {
         ObjectNode goal = record.withArray("goals").addObject();
-        goal.put("row", row).put("what", what).put("value", value).put("unit", unit).put("n", n);
+        goal.put("row", row)
+                .put("what", what)
+                .put("value", value)
+                .put("unit", unit)
+                .put("n", n);
         if (peer != null) {
             goal.putObject("peer").put("name", peer.name()).put("value", peer.value());
         }
@@ -82,7 +86,8 @@ final class Records {
     private Path place(String name, String json) throws IOException {
         Path folder = session.out().resolve(session.isShort() ? "trial" : "records");
         Files.createDirectories(folder);
-        String device = session.gpu().model().replaceAll("(?i)nvidia|[^\\w]+", "-").replaceAll("^-+|-+$|(?<=-)-+", "");
+        String device =
+                session.gpu().model().replaceAll("(?i)nvidia|[^\\w]+", "-").replaceAll("^-+|-+$|(?<=-)-+", "");
         String time = started.substring(0, 19).replace(":", "");
         return Report.writeWhole(folder.resolve(time + "-" + name + "-" + device + ".json"), json + "\n");
     }

@@ -25,8 +25,7 @@ final class Report {
      * @param limit    seconds that it had
      * @param commands what it ran, to be run again
      */
-    record Entry(
-            Stage stage, Outcome outcome, double seconds, double limit, List<String> commands, ObjectNode found) {}
+    record Entry(Stage stage, Outcome outcome, double seconds, double limit, List<String> commands, ObjectNode found) {}
 
     private final Path folder;
     private final Map<String, String> head = new LinkedHashMap<>();
@@ -127,18 +126,24 @@ final class Report {
         stages.stream()
                 .skip(entries.size() + (running == null ? 0 : 1))
                 .forEach(stage -> lines.add("| " + stage.name() + " | not begun | | | " + stage.what() + " |"));
-        entries.stream().filter(entry -> entry.outcome().isFailure()).findFirst().ifPresent(first -> {
-            lines.addAll(List.of("", "## What failed first", ""));
-            lines.add("`" + first.stage().name() + "`: " + first.outcome().summary());
-            lines.addAll(List.of("", "Again by itself:", "", "```sh"));
-            lines.add(first.commands().isEmpty()
-                    ? "# nothing was started"
-                    : first.commands().get(first.commands().size() - 1));
-            lines.add("```");
-        });
+        entries.stream()
+                .filter(entry -> entry.outcome().isFailure())
+                .findFirst()
+                .ifPresent(first -> {
+                    lines.addAll(List.of("", "## What failed first", ""));
+                    lines.add(
+                            "`" + first.stage().name() + "`: " + first.outcome().summary());
+                    lines.addAll(List.of("", "Again by itself:", "", "```sh"));
+                    lines.add(
+                            first.commands().isEmpty()
+                                    ? "# nothing was started"
+                                    : first.commands().get(first.commands().size() - 1));
+                    lines.add("```");
+                });
         for (Entry entry : entries) {
             if (!entry.outcome().lines().isEmpty()) {
-                lines.addAll(List.of("", "## " + entry.stage().name(), "", entry.stage().what() + ".", ""));
+                lines.addAll(List.of(
+                        "", "## " + entry.stage().name(), "", entry.stage().what() + ".", ""));
                 lines.addAll(entry.outcome().lines());
             }
         }
@@ -158,7 +163,9 @@ final class Report {
                 Locale.ROOT,
                 "| %s | %s | %.1f | %.0f | %s |",
                 entry.stage().name(),
-                entry.outcome().isFailure() ? "**" + word(entry.outcome().status()) + "**" : word(entry.outcome().status()),
+                entry.outcome().isFailure()
+                        ? "**" + word(entry.outcome().status()) + "**"
+                        : word(entry.outcome().status()),
                 entry.seconds(),
                 entry.limit(),
                 entry.outcome().summary().replace("|", "\\|").replace("\n", " "));

@@ -33,7 +33,8 @@ final class Runner {
     int run() throws InterruptedException {
         int limit = session.options().limit;
         int planned = stages.stream().mapToInt(Stage::seconds).sum();
-        double scale = (double) limit / Stages.ALL.stream().mapToInt(Stage::seconds).sum();
+        double scale =
+                (double) limit / Stages.ALL.stream().mapToInt(Stage::seconds).sum();
         if (planned * scale < limit && !session.options().only.isEmpty()) {
             scale = (double) limit / planned; // those that were asked for may take it all
         }
@@ -89,7 +90,9 @@ final class Runner {
         }
         if (!session.gpu().isUsable()) {
             session.setGpu(Gpu.unknown(
-                    session.gpu().device(), "gone since the stage " + stage.name() + ": " + session.gpu().problem()));
+                    session.gpu().device(),
+                    "gone since the stage " + stage.name() + ": "
+                            + session.gpu().problem()));
         }
     }
 
@@ -116,7 +119,8 @@ final class Runner {
     /** What every GPU has to pass, and was not run. */
     private static boolean isSkippedDuty(Report.Entry entry) {
         return entry.outcome().status() == Outcome.Status.SKIPPED
-                && List.of(Stages.CONTRACTS, Stages.VERIFY).contains(entry.stage().name());
+                && List.of(Stages.CONTRACTS, Stages.VERIFY)
+                        .contains(entry.stage().name());
     }
 
     private String verdict(int code) {
@@ -128,13 +132,16 @@ final class Runner {
                 .findFirst()
                 .map(entry -> entry.stage().name())
                 .orElse("");
-        String sentence = switch (code) {
-            case GOOD -> "Passed.";
-            case LOST -> "The device was lost in the stage " + first + ".";
-            case NO_GPU -> "Nothing was checked on a GPU: " + session.gpu().problem() + ".";
-            case INCOMPLETE -> "Nothing failed, but contracts or verify could not be run, so nothing is proven.";
-            default -> "Failed, first in the stage " + first + ".";
-        };
+        String sentence =
+                switch (code) {
+                    case GOOD -> "Passed.";
+                    case LOST -> "The device was lost in the stage " + first + ".";
+                    case NO_GPU ->
+                        "Nothing was checked on a GPU: " + session.gpu().problem() + ".";
+                    case INCOMPLETE ->
+                        "Nothing failed, but contracts or verify could not be run, so nothing is proven.";
+                    default -> "Failed, first in the stage " + first + ".";
+                };
         return String.format(Locale.ROOT, "%s %d of %d stages were skipped.", sentence, skipped, stages.size());
     }
 

@@ -13,7 +13,8 @@ import org.jspecify.annotations.Nullable;
 final class SanitizerStage {
     private static final String TOUR = KernelTour.class.getName();
     private static final int ERROR_CODE = 86; // no code of ours
-    private static final Pattern SUMMARY = Pattern.compile("(?:ERROR SUMMARY: (\\d+) error|RACECHECK SUMMARY: (\\d+) hazard).*");
+    private static final Pattern SUMMARY =
+            Pattern.compile("(?:ERROR SUMMARY: (\\d+) error|RACECHECK SUMMARY: (\\d+) hazard).*");
 
     private SanitizerStage() {}
 
@@ -29,17 +30,20 @@ final class SanitizerStage {
             return Outcome.skipped(missing);
         }
         List<String> lines = new ArrayList<>();
-        Outcome worst = null;
+        List<Outcome> failures = new ArrayList<>();
         List<String> tools = List.of("memcheck", "racecheck");
         for (String tool : tools) {
             double limit = run.left() / (tools.size() - tools.indexOf(tool));
             Outcome outcome = judge(run, tool, run.run(tool, command(run, program, tool, models), limit));
             lines.add("- " + tool + ": " + outcome.summary());
             lines.addAll(outcome.lines());
-            worst = worst == null || !worst.isFailure() && outcome.isFailure() ? outcome : worst;
+            if (outcome.isFailure()) {
+                failures.add(outcome);
+            }
         }
-        boolean good = worst == null || !worst.isFailure();
-        return good ? Outcome.passed("memcheck and racecheck found nothing", lines) : new Outcome(worst.status(), worst.summary(), lines);
+        return failures.isEmpty()
+                ? Outcome.passed("memcheck and racecheck found nothing", lines)
+                : new Outcome(failures.get(0).status(), failures.get(0).summary(), lines);
     }
 
     private static List<String> command(StageRun run, Path program, String tool, Path models) {
@@ -54,7 +58,8 @@ final class SanitizerStage {
         String device = run.gpu().device();
         command.addAll(
                 run.isShort()
-                        ? run.installation().java(TOUR, device, models.resolve("sd1").toString(), "f16")
+                        ? run.installation()
+                                .java(TOUR, device, models.resolve("sd1").toString(), "f16")
                         : run.installation().java(TOUR, device, models.toString()));
         return command;
     }
@@ -71,7 +76,8 @@ final class SanitizerStage {
             return Outcome.passed(summary.group(), List.of());
         }
         Outcome failure = run.failure(tool, ended);
-        return new Outcome(failure.status(), clean ? failure.summary() : tool + ": " + summary.group(), failure.lines());
+        return new Outcome(
+                failure.status(), clean ? failure.summary() : tool + ": " + summary.group(), failure.lines());
     }
 
     private static @Nullable Path program() {

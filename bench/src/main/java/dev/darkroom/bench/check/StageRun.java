@@ -85,8 +85,7 @@ final class StageRun {
         Path asked = file(label, ".questions");
         Path log = file(label, ".log");
         commands.add(Installation.quoted(command, session.environment()) + " < " + asked);
-        return new Conversation(
-                ChildProcess.builder(command, session.out(), session.environment(), log), asked, log);
+        return new Conversation(ChildProcess.builder(command, session.out(), session.environment(), log), asked, log);
     }
 
     /** The outcome of a program that did not end as it should: where it stopped, and its last words. */

@@ -19,10 +19,20 @@ final class Stages {
             new Stage("sanitizer", "compute-sanitizer over the kernels", true, 60, SanitizerStage::run),
             new Stage("kernels", "Kernels over the shapes of SD 1.5, 2.1 and XL", true, 80, KernelsStage::ours),
             new Stage("torch-kernels", "torch's best on the same shapes", true, 50, KernelsStage::torch),
-            new Stage("sd15", "Parts and pictures of SD 1.5 in turn with torch", true, 85, run -> NetworksStage.run(run, "sd15")),
+            new Stage(
+                    "sd15",
+                    "Parts and pictures of SD 1.5 in turn with torch",
+                    true,
+                    85,
+                    run -> NetworksStage.run(run, "sd15")),
             new Stage("load", "Loading time and the first picture", true, 15, LoadStage::run),
             new Stage("memory", "Memory peaks", true, 20, MemoryStage::run),
-            new Stage("sdxl", "Parts and pictures of SDXL in turn with torch", true, 70, run -> NetworksStage.run(run, "sdxl")),
+            new Stage(
+                    "sdxl",
+                    "Parts and pictures of SDXL in turn with torch",
+                    true,
+                    70,
+                    run -> NetworksStage.run(run, "sdxl")),
             new Stage("after", "Clocks, power and temperature after", false, 5, FactsStage::run));
 
     private Stages() {}
@@ -45,7 +55,9 @@ final class Stages {
         }
         List<Stage> chosen = new ArrayList<>(ALL);
         chosen.removeIf(stage -> skip.contains(stage.name())
-                || !only.isEmpty() && !only.contains(stage.name()) && !stage.name().equals(DOCTOR));
+                || !only.isEmpty()
+                        && !only.contains(stage.name())
+                        && !stage.name().equals(DOCTOR));
         return chosen;
     }
 }

@@ -24,7 +24,8 @@ record Torch(String python, JsonNode facts, String absence) {
         if (program == null || !Files.isExecutable(program)) {
             return absent(name + " is not there; --python names a Python that has torch");
         }
-        String missing = run.missing(run.installation().root().resolve("bench/peers").resolve(script));
+        String missing =
+                run.missing(run.installation().root().resolve("bench/peers").resolve(script));
         if (!missing.isEmpty()) {
             return absent(missing);
         }

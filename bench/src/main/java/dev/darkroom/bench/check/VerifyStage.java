@@ -21,7 +21,8 @@ final class VerifyStage {
         if (!missing.isEmpty()) {
             return Outcome.skipped(missing);
         }
-        List<String> lines = new ArrayList<>(List.of("| type | passed | failed | skipped | largest error of its tolerance |", "|---|---|---|---|---|"));
+        List<String> lines = new ArrayList<>(List.of(
+                "| type | passed | failed | skipped | largest error of its tolerance |", "|---|---|---|---|---|"));
         List<String> failures = new ArrayList<>();
         int passed = 0;
         List<String> types = run.isShort() ? List.of("f16") : TYPES;

@@ -71,7 +71,8 @@ class ChildProcessTest {
     @Test
     void answersOneQuestionAfterTheOther() throws Exception {
         ObjectMapper mapper = new ObjectMapper();
-        try (Conversation conversation = converse("echo noise; while read -r line; do echo \"{\\\"heard\\\": $line}\"; done")) {
+        try (Conversation conversation =
+                converse("echo noise; while read -r line; do echo \"{\\\"heard\\\": $line}\"; done")) {
             for (int i = 0; i < 3; i++) {
                 ObjectNode answer = conversation.ask(mapper.createObjectNode().put("n", i), 10);
                 assertEquals(i, answer.path("heard").path("n").asInt(-1));
@@ -84,13 +85,11 @@ class ChildProcessTest {
     void isToldOfWhenItDiesOrHangs() throws Exception {
         ObjectNode question = new ObjectMapper().createObjectNode().put("op", "open");
         try (Conversation conversation = converse("read -r line; exit 9")) {
-            String message = assertThrows(Conversation.NoAnswerException.class, () -> conversation.ask(question, 10))
-                    .getMessage();
+            String message = String.valueOf(assertThrows(Conversation.NoAnswerException.class, () -> conversation.ask(question, 10)).getMessage());
             assertTrue(message.startsWith("it died at {\"op\":\"open\"} with exit code 9"), message);
         }
         try (Conversation conversation = converse("sleep 60")) {
-            String message = assertThrows(Conversation.NoAnswerException.class, () -> conversation.ask(question, 0.3))
-                    .getMessage();
+            String message = String.valueOf(assertThrows(Conversation.NoAnswerException.class, () -> conversation.ask(question, 0.3)).getMessage());
             assertTrue(message.contains("no answer"), message);
         }
     }

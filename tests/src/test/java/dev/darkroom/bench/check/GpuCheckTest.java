@@ -70,7 +70,8 @@ class GpuCheckTest {
         current = folder;
         out = folder.resolve("out");
         Files.createDirectory(folder.resolve("bin"));
-        for (String program : List.of("sh", "g++", "as", "ld", "cat", "sleep")) { // which the software device needs, or the test
+        for (String program :
+                List.of("sh", "g++", "as", "ld", "cat", "sleep")) { // which the software device needs, or the test
             program(program, "exec " + Installation.program(program) + " \"$@\"");
         }
         environment.put("PATH", folder.resolve("bin").toString());
@@ -112,16 +113,17 @@ class GpuCheckTest {
 
     /** Runs it to its end; the report must be whole. */
     private Ended run(String... arguments) throws Exception {
-        Process process = start(Stream.concat(
-                        Stream.of("--out", out.toString(), "--limit", LIMIT), Stream.of(arguments))
-                .toArray(String[]::new));
+        Process process =
+                start(Stream.concat(Stream.of("--out", out.toString(), "--limit", LIMIT), Stream.of(arguments))
+                        .toArray(String[]::new));
         return ended(process);
     }
 
     private Ended ended(Process process) throws Exception {
         assertTrue(process.waitFor(10, TimeUnit.MINUTES), "it does not end");
         assertTrue(Files.exists(out.resolve("report.md")), said());
-        JsonNode json = new ObjectMapper().readTree(out.resolve("gpu-check.json").toFile());
+        JsonNode json =
+                new ObjectMapper().readTree(out.resolve("gpu-check.json").toFile());
         assertTrue(json.path("finished").asBoolean(), said());
         assertEquals(process.exitValue(), json.path("exit_code").asInt(), said());
         return new Ended(process.exitValue(), said(), Files.readString(out.resolve("report.md")), json);
@@ -135,8 +137,10 @@ class GpuCheckTest {
 
     @Test
     void checksAndMeasuresOnTheSoftwareDeviceWhatIsNoRecord() throws Exception {
-        program("compute-sanitizer", "tool=$2; shift 6; \"$@\" && echo \"========= $([ $tool = memcheck ] && echo ERROR || echo RACECHECK) SUMMARY: 0 "
-                + "$([ $tool = memcheck ] && echo errors || echo 'hazards displayed (0 errors, 0 warnings)')\"");
+        program(
+                "compute-sanitizer",
+                "tool=$2; shift 6; \"$@\" && echo \"========= $([ $tool = memcheck ] && echo ERROR || echo RACECHECK) SUMMARY: 0 "
+                        + "$([ $tool = memcheck ] && echo errors || echo 'hazards displayed (0 errors, 0 warnings)')\"");
         Ended ended = run("--skip", "sdxl,kernels,torch-kernels");
         ended.assertStage("doctor", "passed", "software device, compute capability 8.0");
         ended.assertStage("before", "skipped", "nvidia-smi is not in PATH");
@@ -161,7 +165,9 @@ class GpuCheckTest {
 
     @Test
     void saysThatThereIsNoGpuAndSkipsWhatNeedsOne() throws Exception {
-        environment.put("DARKROOM_CUDA_DRIVER", Files.createDirectory(folder.resolve("empty")).toString());
+        environment.put(
+                "DARKROOM_CUDA_DRIVER",
+                Files.createDirectory(folder.resolve("empty")).toString());
         Ended ended = run();
         assertEquals(Runner.NO_GPU, ended.code(), ended.said());
         ended.assertStage("doctor", "failed", "cuda:0 cannot be used: ");
@@ -185,7 +191,9 @@ class GpuCheckTest {
         ended.assertStage("doctor", "passed", "cuBLAS absent, cuDNN absent");
         ended.assertStage("sanitizer", "skipped", "compute-sanitizer is in neither PATH");
         ended.assertStage("memory", "passed", "batch 1 takes");
-        assertTrue(ended.report().contains("python3 has no torch: ModuleNotFoundError: No module named 'torch'"), ended.report());
+        assertTrue(
+                ended.report().contains("python3 has no torch: ModuleNotFoundError: No module named 'torch'"),
+                ended.report());
         assertEquals(Runner.GOOD, ended.code(), ended.said());
     }
 
@@ -217,7 +225,9 @@ class GpuCheckTest {
         environment.put("XDG_CACHE_HOME", "/proc/cache");
         Ended ended = run("--only", "verify", "--short");
         ended.assertStage("verify", "passed", "comparisons passed");
-        assertTrue(ended.json().path("cache").asText().startsWith("/proc/cache/darkroom cannot be written to"), ended.report());
+        assertTrue(
+                ended.json().path("cache").asText().startsWith("/proc/cache/darkroom cannot be written to"),
+                ended.report());
         assertTrue(files("cache/darkroom/cubins") > 3);
         assertTrue(ended.report().contains("XDG_CACHE_HOME=" + out.resolve("cache")), "how to run it again");
     }
@@ -227,7 +237,10 @@ class GpuCheckTest {
         environment.put("SOFTCUDA_FAIL", "launch:40:700");
         Ended ended = run("--only", "verify,sd15", "--short");
         assertEquals(Runner.LOST, ended.code(), ended.said());
-        ended.assertStage("verify", "lost", "is lost: cuLaunchKernel failed with CUDA_ERROR_ILLEGAL_ADDRESS (700); launched last");
+        ended.assertStage(
+                "verify",
+                "lost",
+                "is lost: cuLaunchKernel failed with CUDA_ERROR_ILLEGAL_ADDRESS (700); launched last");
         ended.assertStage("sd15", "lost", "is lost: ");
         assertTrue(ended.said().contains("The device was lost in the stage verify."), ended.said());
         assertTrue(ended.said().contains("Run it again by itself: "), ended.said());
@@ -258,7 +271,8 @@ class GpuCheckTest {
         Process process = start("--out", out.toString(), "--only", "before", "--limit", LIMIT);
         long child = waitForPid();
         process.destroyForcibly().waitFor();
-        JsonNode json = new ObjectMapper().readTree(out.resolve("gpu-check.json").toFile());
+        JsonNode json =
+                new ObjectMapper().readTree(out.resolve("gpu-check.json").toFile());
         assertFalse(json.path("finished").asBoolean());
         assertEquals("before", json.path("running").asText());
         assertEquals("passed", json.at("/stages/0/status").asText());
@@ -273,7 +287,8 @@ class GpuCheckTest {
         long child = waitForPid();
         process.destroy();
         assertTrue(process.waitFor(1, TimeUnit.MINUTES));
-        JsonNode json = new ObjectMapper().readTree(out.resolve("gpu-check.json").toFile());
+        JsonNode json =
+                new ObjectMapper().readTree(out.resolve("gpu-check.json").toFile());
         assertEquals(Runner.INTERRUPTED, json.path("exit_code").asInt(), json.toString());
         assertTrue(Files.readString(out.resolve("report.md")).contains("Interrupted"));
         assertFalse(ProcessHandle.of(child).map(ProcessHandle::isAlive).orElse(false));

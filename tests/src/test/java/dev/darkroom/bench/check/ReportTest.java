@@ -28,7 +28,13 @@ class ReportTest {
     }
 
     private static Report.Entry entry(Stage stage, Outcome outcome) {
-        return new Report.Entry(stage, outcome, 1.5, 10, List.of("first " + stage.name(), "run " + stage.name()), MAPPER.createObjectNode().put("n", 3));
+        return new Report.Entry(
+                stage,
+                outcome,
+                1.5,
+                10,
+                List.of("first " + stage.name(), "run " + stage.name()),
+                MAPPER.createObjectNode().put("n", 3));
     }
 
     private String markdown() throws IOException {
@@ -66,7 +72,9 @@ class ReportTest {
         report.end(entry(stages.get(1), Outcome.lost("the GPU fell off", List.of("last words"))));
         report.end(entry(stages.get(2), Outcome.failed("later", List.of())));
         report.finish("Lost.", 3);
-        String failed = markdown().substring(markdown().indexOf("## What failed first"), markdown().indexOf("## two"));
+        String failed = markdown()
+                .substring(
+                        markdown().indexOf("## What failed first"), markdown().indexOf("## two"));
         assertTrue(failed.contains("`two`: the GPU fell off"), failed);
         assertTrue(failed.contains("run two\n"), failed);
         assertTrue(markdown().contains("no a\\|b here"), markdown());
@@ -98,9 +106,9 @@ class ReportTest {
                 Stages.chosen(List.of("sd15", "verify"), List.of()).stream()
                         .map(Stage::name)
                         .toList());
-        assertEquals(Stages.ALL.size() - 1, Stages.chosen(List.of(), List.of("sdxl")).size());
-        String message = assertThrows(IllegalArgumentException.class, () -> Stages.chosen(List.of("vrify"), List.of()))
-                .getMessage();
+        assertEquals(
+                Stages.ALL.size() - 1, Stages.chosen(List.of(), List.of("sdxl")).size());
+        String message = String.valueOf(assertThrows(IllegalArgumentException.class, () -> Stages.chosen(List.of("vrify"), List.of())).getMessage());
         assertTrue(message.startsWith("there is no stage vrify; there are doctor, before, verify"), message);
         assertThrows(IllegalArgumentException.class, () -> Stages.chosen(List.of(), List.of("doctor")));
     }
