@@ -45,7 +45,8 @@ final class ReadmeTest {
 
     @Test
     void everyLinkLeadsToAFile() throws Exception {
-        for (String document : List.of("README.md", "docs/architecture.md", "docs/numerics.md", "docs/prompts.md", "CONTRIBUTING.md")) {
+        for (String document : List.of(
+                "README.md", "docs/architecture.md", "docs/numerics.md", "docs/prompts.md", "CONTRIBUTING.md")) {
             Path file = ROOT.resolve(document);
             Matcher link = Pattern.compile("]\\(([^)#:]+)\\)").matcher(Files.readString(file));
             while (link.find()) {

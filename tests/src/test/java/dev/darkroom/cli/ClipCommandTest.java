@@ -82,7 +82,10 @@ final class ClipCommandTest {
     @Test
     void picturesOfAFolderAreRankedByEachText() {
         writePictures();
-        assertEquals(0, run("--images", folder.toString(), "--text", COLOURS.get(0), COLOURS.get(1), "--top", "1"), err.toString());
+        assertEquals(
+                0,
+                run("--images", folder.toString(), "--text", COLOURS.get(0), COLOURS.get(1), "--top", "1"),
+                err.toString());
         List<String> lines = out.toString().lines().toList();
         assertEquals(4, lines.size(), out.toString());
         assertEquals(COLOURS.get(0), lines.get(0));
@@ -107,7 +110,9 @@ final class ClipCommandTest {
         writePictures();
         String text = "red ".repeat(80);
         assertEquals(0, run("--images", folder.toString(), "--text", text), err.toString());
-        assertTrue(err.toString().contains("darkroom: warning: text 1 has 80 tokens, and the model takes 75"), err.toString());
+        assertTrue(
+                err.toString().contains("darkroom: warning: text 1 has 80 tokens, and the model takes 75"),
+                err.toString());
     }
 
     @Test
@@ -115,7 +120,8 @@ final class ClipCommandTest {
         writePictures();
         String red = folder.resolve("red.png").toString();
         String empty = Files.createDirectory(folder.resolve("empty")).toString();
-        String broken = Files.writeString(folder.resolve("broken.jpg"), "no picture").toString();
+        String broken =
+                Files.writeString(folder.resolve("broken.jpg"), "no picture").toString();
         String plain = folder.resolve("plain.png").toString();
         OutputFile.write(Path.of(plain), PngWriter.encode(new Picture(2, 2, new byte[12]), Map.of()));
         refused("no texts given", "--image", red);
@@ -127,7 +133,14 @@ final class ClipCommandTest {
         refused("leave out either it or --text", "--image", red, "--text", "a", "--score");
         refused("plain.png carries no prompt", "--image", plain, "--score");
         Path reference = ROOT.resolve("tests/reference/checkpoints");
-        refused("sd1 has no image encoder", "--image", red, "--text", "a", "-m", reference.resolve("sd1").toString());
+        refused(
+                "sd1 has no image encoder",
+                "--image",
+                red,
+                "--text",
+                "a",
+                "-m",
+                reference.resolve("sd1").toString());
         String encoder = ROOT.resolve("models/demo/text_encoder").toString();
         refused("its config.json says CLIPTextModel", "--image", red, "--text", "a", "-m", encoder);
         refused("there is no CLIP model \"nowhere\"", "--image", red, "--text", "a", "-m", "nowhere");

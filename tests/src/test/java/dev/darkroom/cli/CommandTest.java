@@ -141,7 +141,12 @@ final class CommandTest {
                         ROOT.resolve("tests/reference/checkpoints/sdxl").toString()),
                 bad("the prompt is empty", "-p", " "),
                 bad("names the LoRA \"ink\"", "-p", "a cat <lora:ink:0.8>"),
-                bad("near it are", "-p", "a __dtos__", "--wildcards", ROOT.resolve("tests").toString()),
+                bad(
+                        "near it are",
+                        "-p",
+                        "a __dtos__",
+                        "--wildcards",
+                        ROOT.resolve("tests").toString()),
                 bad("unknown emphasis \"loud\"; known are original", "--emphasis", "loud"),
                 bad("Invalid value for option '--prompt-syntax'", "--prompt-syntax", "comfy"),
                 bad("Unknown option: '--stepps=3'", "--stepps=3"),

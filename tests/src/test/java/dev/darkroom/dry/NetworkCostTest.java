@@ -94,8 +94,7 @@ class NetworkCostTest {
 
     @Test
     void imageEncoderOfVitL14() throws IOException {
-        encodePicture(
-                """
+        encodePicture("""
                 {"architectures": ["CLIPVisionModelWithProjection"], "hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24,
                  "num_attention_heads": 16, "patch_size": 14, "projection_dim": 768}""");
         assertCost(303.97, 0.1620);
@@ -104,8 +103,7 @@ class NetworkCostTest {
     /** OpenCLIP's, which IP-Adapter looks with. */
     @Test
     void imageEncoderOfVitH14() throws IOException {
-        encodePicture(
-                """
+        encodePicture("""
                 {"architectures": ["CLIPVisionModelWithProjection"], "hidden_size": 1280, "intermediate_size": 5120, "num_hidden_layers": 32,
                  "num_attention_heads": 16, "patch_size": 14, "projection_dim": 1024, "hidden_act": "gelu"}""");
         assertCost(632.08, 0.3346);

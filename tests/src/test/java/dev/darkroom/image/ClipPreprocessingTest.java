@@ -39,13 +39,17 @@ final class ClipPreprocessingTest {
     void bicubicIsPillowsBitByBit() {
         Picture source = PictureReader.read(ReferenceFiles.of("clip/image_224.png"));
         Picture expected = PictureReader.read(ReferenceFiles.of("clip/image_224_expected.png"));
-        assertEquals(expected, preparing(Optional.of(shortest(224)), Optional.of(new Size(224, 224))).crop(source));
+        assertEquals(
+                expected,
+                preparing(Optional.of(shortest(224)), Optional.of(new Size(224, 224)))
+                        .crop(source));
     }
 
     /** transformers pads with zeros to the larger of both sizes, ⌈half⌉ of them before, and then cuts. */
     @Test
     void theMiddleIsThatOfTransformersAlsoWhereThePictureIsSmaller() {
-        for (int[] sizes : new int[][] {{7, 5, 4, 4}, {8, 8, 5, 3}, {3, 3, 4, 4}, {10, 3, 4, 4}, {3, 10, 7, 5}, {1, 1, 8, 7}}) {
+        for (int[] sizes :
+                new int[][] {{7, 5, 4, 4}, {8, 8, 5, 3}, {3, 3, 4, 4}, {10, 3, 4, 4}, {3, 10, 7, 5}, {1, 1, 8, 7}}) {
             Picture picture = random(sizes[0], sizes[1]);
             int width = sizes[2];
             int height = sizes[3];
@@ -53,13 +57,17 @@ final class ClipPreprocessingTest {
             int top = (int) Math.ceil((Math.max(height, sizes[1]) - sizes[1]) / 2.0);
             int x0 = Math.floorDiv(sizes[0] - width, 2) + left; // in the padded picture
             int y0 = Math.floorDiv(sizes[1] - height, 2) + top;
-            Picture cropped = preparing(Optional.empty(), Optional.of(new Size(width, height))).crop(picture);
+            Picture cropped = preparing(Optional.empty(), Optional.of(new Size(width, height)))
+                    .crop(picture);
             for (int y = 0; y < height; y++) {
                 for (int x = 0; x < width; x++) {
                     int sourceX = x + x0 - left;
                     int sourceY = y + y0 - top;
                     boolean inside = sourceX >= 0 && sourceX < sizes[0] && sourceY >= 0 && sourceY < sizes[1];
-                    assertEquals(inside ? picture.at(sourceX, sourceY, 1) : 0, cropped.at(x, y, 1), picture + " at " + x + ", " + y);
+                    assertEquals(
+                            inside ? picture.at(sourceX, sourceY, 1) : 0,
+                            cropped.at(x, y, 1),
+                            picture + " at " + x + ", " + y);
                 }
             }
         }
@@ -71,7 +79,11 @@ final class ClipPreprocessingTest {
         assertEquals("picture of 5 x 8", byShortest.crop(random(13, 21)).toString()); // 8.08
         assertEquals("picture of 9 x 5", byShortest.crop(random(39, 20)).toString()); // 9.75
         Resize exact = new Resize(0, new Size(6, 4), Resampling.BILINEAR);
-        assertEquals("picture of 6 x 4", preparing(Optional.of(exact), Optional.empty()).crop(random(9, 30)).toString());
+        assertEquals(
+                "picture of 6 x 4",
+                preparing(Optional.of(exact), Optional.empty())
+                        .crop(random(9, 30))
+                        .toString());
     }
 
     @Test
@@ -85,9 +97,10 @@ final class ClipPreprocessingTest {
     @Test
     void aPictureTooElongatedToResizeIsRefused() {
         Picture strip = new Picture(1, 200_000, new byte[600_000]);
-        String message = String.valueOf(assertThrows(
-                        ImageException.class, () -> preparing(Optional.of(shortest(224)), Optional.empty()).crop(strip))
-                .getMessage());
+        String message = String.valueOf(
+                assertThrows(ImageException.class, () -> preparing(Optional.of(shortest(224)), Optional.empty())
+                                .crop(strip))
+                        .getMessage());
         assertTrue(message.contains("1 x 200000 pixels is too elongated"), message);
     }
 
@@ -100,10 +113,16 @@ final class ClipPreprocessingTest {
             Files.createFile(folder.resolve(name));
         }
         Files.createDirectory(folder.resolve("d.png"));
-        assertEquals("[a.jpeg, b.PNG]", PictureFolder.list(folder).stream().map(Path::getFileName).toList().toString());
+        assertEquals(
+                "[a.jpeg, b.PNG]",
+                PictureFolder.list(folder).stream()
+                        .map(Path::getFileName)
+                        .toList()
+                        .toString());
     }
 
     private static String refusal(Path folder) {
-        return String.valueOf(assertThrows(ImageException.class, () -> PictureFolder.list(folder)).getMessage());
+        return String.valueOf(assertThrows(ImageException.class, () -> PictureFolder.list(folder))
+                .getMessage());
     }
 }

@@ -17,8 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** correctness.md, point 6: clip skip N of AUTOMATIC1111 stops N - 1 layers before the last, and the final normalisation follows. */
 final class ClipSkipTest {
-    private static final Path DEMO =
-            Path.of(System.getProperty("darkroom.root"), "models/demo");
+    private static final Path DEMO = Path.of(System.getProperty("darkroom.root"), "models/demo");
 
     /** The demo model's text encoder has 12 layers, as that of Stable Diffusion 1. */
     @Test
@@ -28,7 +27,8 @@ final class ClipSkipTest {
         ObjectNode layers = (ObjectNode) new ObjectMapper().readTree(config.toFile());
         try (Darkroom demo = open(DEMO)) {
             for (int skip : new int[] {2, 12}) {
-                Files.writeString(config, layers.put("num_hidden_layers", 13 - skip).toString());
+                Files.writeString(
+                        config, layers.put("num_hidden_layers", 13 - skip).toString());
                 try (Darkroom shorter = open(folder)) {
                     assertEquals(picture(shorter, 1), picture(demo, skip), "clip skip " + skip);
                 }
@@ -42,7 +42,8 @@ final class ClipSkipTest {
     }
 
     private static Picture picture(Darkroom darkroom, int skip) {
-        Request.Builder request = Request.of("a red circle").size(64, 64).steps(1).sampler("Euler");
+        Request.Builder request =
+                Request.of("a red circle").size(64, 64).steps(1).sampler("Euler");
         return darkroom.generate(request.clipSkip(skip).build()).picture();
     }
 

@@ -79,7 +79,8 @@ final class ClipTest {
             }
             assertEquals(1, sum, 1e-9);
             right += best == i ? 1 : 0;
-            assertEquals(Math.max(0, 100 * found.cosines()[i][i]), Clip.score(found.images()[i], found.texts()[i]), 1e-9);
+            assertEquals(
+                    Math.max(0, 100 * found.cosines()[i][i]), Clip.score(found.images()[i], found.texts()[i]), 1e-9);
         }
         assertTrue(right >= 7, right + " of 8 pictures have their own caption first");
     }
@@ -87,7 +88,8 @@ final class ClipTest {
     @Test
     void embeddingsHaveUnitLengthAndDoNotDependOnWhatTheyWereComputedBeside() {
         Picture picture = pictures().get(3);
-        List<Clip.Named> many = new ArrayList<>(Collections.nCopies(19, new Clip.Named("other", pictures().get(0))));
+        List<Clip.Named> many = new ArrayList<>(
+                Collections.nCopies(19, new Clip.Named("other", pictures().get(0))));
         many.set(17, new Clip.Named("this", picture)); // in the second batch
         float[] alone = clip.embedImages(List.of(new Clip.Named("this", picture)))[0];
         assertArrayEquals(alone, clip.embedImages(many)[17]);
@@ -116,7 +118,10 @@ final class ClipTest {
         assertTrue(elongated.startsWith("strip.png: a picture of 1 x 200000 pixels is too elongated"), elongated);
         List<String> warnings = clip.warnings(List.of("a cat", "cat ".repeat(76) + "zebra"));
         assertEquals(1, warnings.size());
-        assertTrue(warnings.get(0).contains("text 2 has ") && warnings.get(0).contains("the model takes 75; left out: \"cat"), warnings.get(0));
+        assertTrue(
+                warnings.get(0).contains("text 2 has ")
+                        && warnings.get(0).contains("the model takes 75; left out: \"cat"),
+                warnings.get(0));
         assertTrue(warnings.get(0).endsWith("zebra\""), warnings.get(0));
         assertEquals(0, clip.device().pool().statistics().live() - weightBytes());
     }

@@ -236,10 +236,9 @@ final class DarkroomTest {
 
     @Test
     void wordsThatFindNoRoomAreNamed() {
-        Result result =
-                darkroom.generate(small("a red circle ".repeat(30) + "zebra")
-                        .promptRules(PromptRules.PLAIN)
-                        .build());
+        Result result = darkroom.generate(small("a red circle ".repeat(30) + "zebra")
+                .promptRules(PromptRules.PLAIN)
+                .build());
         assertEquals(1, result.warnings().size());
         assertTrue(result.warnings().get(0).contains("zebra"), result.warnings().get(0));
     }

@@ -46,13 +46,14 @@ class GuidanceTest {
 
     private static Job job(
             Texts prompts, Optional<Texts> negative, double guidance, double rescale, int steps, SamplerKind kind) {
-        SamplingPlan plan =
-                SchedulerConfig.of("test", JsonNodeFactory.instance
+        SamplingPlan plan = SchedulerConfig.of(
+                        "test",
+                        JsonNodeFactory.instance
                                 .objectNode()
                                 .put("_class_name", "DDIMScheduler")
                                 .put("beta_schedule", "scaled_linear"))
-                        .with(kind)
-                        .plan(steps, 0);
+                .with(kind)
+                .plan(steps, 0);
         MicroConditioning size = MicroConditioning.of(8 * LATENT, 8 * LATENT, 0);
         return new Job(
                 prompts,
@@ -102,9 +103,9 @@ class GuidanceTest {
 
     /** The sample after all steps. */
     private static float[] sample(String checkpoint, Job job) {
-        return with(
-                checkpoint,
-                (ops, model) -> steps(ops, model, job, List.of(start(ops)), 0, STEPS).get(0).toHost());
+        return with(checkpoint, (ops, model) -> steps(ops, model, job, List.of(start(ops)), 0, STEPS)
+                .get(0)
+                .toHost());
     }
 
     @ParameterizedTest
@@ -123,7 +124,8 @@ class GuidanceTest {
     @Test
     void theNegativePromptIsScheduledToo() {
         Texts cat = Texts.repeated("a cat", "a cat", 1, 1).readBy(PromptRules.A1111);
-        Job scheduled = job(cat, Optional.of(cat.with(List.of("[blurry|dark]"), List.of(""))), 5, 0, 2, SamplerKind.EULER);
+        Job scheduled =
+                job(cat, Optional.of(cat.with(List.of("[blurry|dark]"), List.of(""))), 5, 0, 2, SamplerKind.EULER);
         PromptProgram program = PromptProgram.of(scheduled, true);
         assertEquals(List.of(0, 1), program.variantOfCall());
         assertEquals(
@@ -158,7 +160,9 @@ class GuidanceTest {
     }
 
     private static float[] sampleOfOneStep(Job job) {
-        return with("sd1", (ops, model) -> steps(ops, model, job, List.of(start(ops)), 0, 1).get(0).toHost());
+        return with("sd1", (ops, model) -> steps(ops, model, job, List.of(start(ops)), 0, 1)
+                .get(0)
+                .toHost());
     }
 
     @Test

@@ -21,22 +21,27 @@ final class PreprocessorConfigTest {
 
     @Test
     void oldAndNewSpellingsMeanTheSame() throws Exception {
-        ClipPreprocessing present =
-                of("{\"size\": {\"shortest_edge\": 336}, \"crop_size\": {\"height\": 336, \"width\": 336}, \"resample\": 3}");
-        assertEquals(present, of("{\"size\": 336, \"crop_size\": 336, \"feature_extractor_type\": \"CLIPFeatureExtractor\"}"));
+        ClipPreprocessing present = of(
+                "{\"size\": {\"shortest_edge\": 336}, \"crop_size\": {\"height\": 336, \"width\": 336}, \"resample\": 3}");
+        assertEquals(
+                present,
+                of("{\"size\": 336, \"crop_size\": 336, \"feature_extractor_type\": \"CLIPFeatureExtractor\"}"));
         assertEquals(Optional.of(new Resize(336, new Size(336, 336), Resampling.BICUBIC)), present.resize());
         assertEquals(PreprocessorConfig.standard(224), of("{}"));
     }
 
     @Test
     void whatIsTurnedOffIsLeftOut() throws Exception {
-        ClipPreprocessing none = of("{\"do_resize\": false, \"do_center_crop\": false, \"do_rescale\": false, \"do_normalize\": false}");
+        ClipPreprocessing none =
+                of("{\"do_resize\": false, \"do_center_crop\": false, \"do_rescale\": false, \"do_normalize\": false}");
         assertEquals(
-                new ClipPreprocessing(Optional.empty(), Optional.empty(), 1, new Channels(0, 0, 0), new Channels(1, 1, 1)),
+                new ClipPreprocessing(
+                        Optional.empty(), Optional.empty(), 1, new Channels(0, 0, 0), new Channels(1, 1, 1)),
                 none);
         assertEquals(
                 Optional.of(new Resize(0, new Size(80, 60), Resampling.BILINEAR)),
-                of("{\"size\": {\"height\": 60, \"width\": 80}, \"resample\": 2}").resize());
+                of("{\"size\": {\"height\": 60, \"width\": 80}, \"resample\": 2}")
+                        .resize());
     }
 
     @Test
@@ -49,8 +54,8 @@ final class PreprocessorConfigTest {
             {"{\"size\": {}}", "there, size: shortest_edge is missing"},
             {"{\"crop_size\": {\"height\": 3}}", "there, crop_size: width is missing"},
         }) {
-            String message = String.valueOf(
-                    assertThrows(IllegalArgumentException.class, () -> of(bad[0])).getMessage());
+            String message = String.valueOf(assertThrows(IllegalArgumentException.class, () -> of(bad[0]))
+                    .getMessage());
             assertTrue(message.startsWith(bad[1]), message);
         }
     }

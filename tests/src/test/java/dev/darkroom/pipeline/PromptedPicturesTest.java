@@ -62,8 +62,12 @@ class PromptedPicturesTest {
         assertEquals("negative prompt", result.tokens().get(1).field());
         assertEquals(75, result.tokens().get(1).limit());
         assertEquals(2, result.warnings().size(), result.warnings().toString());
-        assertTrue(result.warnings().get(0).contains("not closed"), result.warnings().get(0));
-        assertTrue(result.warnings().get(1).contains("the negative prompt has"), result.warnings().get(1));
+        assertTrue(
+                result.warnings().get(0).contains("not closed"),
+                result.warnings().get(0));
+        assertTrue(
+                result.warnings().get(1).contains("the negative prompt has"),
+                result.warnings().get(1));
     }
 
     @Test
@@ -76,7 +80,11 @@ class PromptedPicturesTest {
         assertTrue(batch.texts().get(4).getOrDefault("darkroom", "").contains("\"resolved_prompt\":\"a red "));
         Result alone = darkroom.generate(request.count(1).seed(6).build());
         assertEquals(alone.picture(), batch.pictures().get(3));
-        assertTrue(batch.texts().stream().map(each -> each.get("darkroom")).distinct().count() > 1);
+        assertTrue(batch.texts().stream()
+                        .map(each -> each.get("darkroom"))
+                        .distinct()
+                        .count()
+                > 1);
     }
 
     @Test
@@ -89,7 +97,9 @@ class PromptedPicturesTest {
 
     static Stream<Arguments> badPrompts() {
         return Stream.of(
-                Arguments.of("names the LoRA \"ink\" (<lora:ink:0.8>), and LoRAs cannot be applied yet", "a <lora:ink:0.8> cat"),
+                Arguments.of(
+                        "names the LoRA \"ink\" (<lora:ink:0.8>), and LoRAs cannot be applied yet",
+                        "a <lora:ink:0.8> cat"),
                 Arguments.of("a network of the unknown kind \"hypernet\"", "a <hypernet:ink:0.8> cat"),
                 Arguments.of("no folder of wildcards is given", "a __thing__"),
                 Arguments.of("the prompt has 1000000 characters; must be at most 100000", "a".repeat(1_000_000)),

@@ -215,8 +215,7 @@ class RecordedStepsTest {
     }
 
     private static Tensor start(Ops ops, int images) {
-        return ops.upload(
-                Shape.of(images, LATENT, LATENT, 4), normal(new Random(2), images * LATENT * LATENT * 4));
+        return ops.upload(Shape.of(images, LATENT, LATENT, 4), normal(new Random(2), images * LATENT * LATENT * 4));
     }
 
     private static Job job(

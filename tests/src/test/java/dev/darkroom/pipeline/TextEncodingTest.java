@@ -72,8 +72,7 @@ class TextEncodingTest {
     }
 
     private static LoadedModel open(String name) {
-        return LoadedModel.of(
-                device, ModelFiles.open(CHECKPOINTS.resolve(name).toString()), DType.F32);
+        return LoadedModel.of(device, ModelFiles.open(CHECKPOINTS.resolve(name).toString()), DType.F32);
     }
 
     private TextEmbedding encode(LoadedModel model, String text, int clipSkip) {
@@ -112,10 +111,15 @@ class TextEncodingTest {
     @Test
     @DisplayName("correctness 3: OpenAI's encoders have quick_gelu, OpenCLIP's gelu")
     void activations() {
-        assertEquals(Activation.QUICK_GELU, published(ModelFamily.SD1, "text_encoder").activation());
+        assertEquals(
+                Activation.QUICK_GELU,
+                published(ModelFamily.SD1, "text_encoder").activation());
         assertEquals(Activation.GELU, published(ModelFamily.SD2, "text_encoder").activation());
-        assertEquals(Activation.QUICK_GELU, published(ModelFamily.SDXL, "text_encoder").activation());
-        assertEquals(Activation.GELU, published(ModelFamily.SDXL, "text_encoder_2").activation());
+        assertEquals(
+                Activation.QUICK_GELU,
+                published(ModelFamily.SDXL, "text_encoder").activation());
+        assertEquals(
+                Activation.GELU, published(ModelFamily.SDXL, "text_encoder_2").activation());
     }
 
     private static ClipTextConfig published(ModelFamily family, String component) {
@@ -144,7 +148,8 @@ class TextEncodingTest {
     }
 
     @Test
-    @DisplayName("correctness 5: SD1 and SD2 take the last layer normalised, SDXL the one before it of both encoders as it is")
+    @DisplayName(
+            "correctness 5: SD1 and SD2 take the last layer normalised, SDXL the one before it of both encoders as it is")
     void layers() {
         for (LoadedModel model : List.of(sd1, sd2)) {
             Tensor expected = encoder(model, 0).normalised(ops, hidden(output(model, 0, "a cat"), 1));
@@ -231,12 +236,14 @@ class TextEncodingTest {
         float[] dog = context(sdxl, "a dog", 1);
         float[] empty = context(sdxl, "", 1);
         assertArrayEquals(joined(cat, dog), context(sdxl, "a cat BREAK a dog", 1));
-        Texts two = new Texts(List.of("a cat", "a dog BREAK a dog"), List.of("a cat", "a dog BREAK a dog"), 1, PromptRules.A1111);
+        Texts two = new Texts(
+                List.of("a cat", "a dog BREAK a dog"), List.of("a cat", "a dog BREAK a dog"), 1, PromptRules.A1111);
         float[] both = sdxl.text().encode(ops, two).context().toHost();
         assertArrayEquals(joined(cat, empty), Arrays.copyOf(both, both.length / 2));
         assertArrayEquals(
                 Objects.requireNonNull(encode(sdxl, "a cat", 1).pooled()).toHost(),
-                Objects.requireNonNull(encode(sdxl, "a cat BREAK a dog", 1).pooled()).toHost());
+                Objects.requireNonNull(encode(sdxl, "a cat BREAK a dog", 1).pooled())
+                        .toHost());
     }
 
     private static float[] joined(float[] a, float[] b) {

@@ -58,14 +58,16 @@ class AttentionTest {
     @ParameterizedTest
     @ValueSource(strings = {"(a:1.2.3)", "(a:.)", "(((a:9e)) (b:..))"})
     void aWeightThatIsNoNumberIsRefused(String text) {
-        String message = assertThrows(PromptException.class, () -> Attention.parse(text)).getMessage();
+        String message =
+                assertThrows(PromptException.class, () -> Attention.parse(text)).getMessage();
         assertTrue(String.valueOf(message).contains("is no number"), message);
     }
 
     @Test
     void weightsThatMultiplyToInfinityAreRefused() {
         String text = "((a:99999999999999999999):99999999999999999999)";
-        String message = assertThrows(PromptException.class, () -> Attention.parse(text)).getMessage();
+        String message =
+                assertThrows(PromptException.class, () -> Attention.parse(text)).getMessage();
         assertTrue(String.valueOf(message).contains("must be finite"), message);
     }
 
@@ -81,7 +83,8 @@ class AttentionTest {
     void bracketsThatAreOpenTooDeepAreRefused() {
         for (String bracket : List.of("(", "[", "([a")) {
             String text = bracket.repeat(300_000);
-            String message = assertThrows(PromptException.class, () -> Attention.parse(text)).getMessage();
+            String message = assertThrows(PromptException.class, () -> Attention.parse(text))
+                    .getMessage();
             assertTrue(String.valueOf(message).contains("brackets are open 256 deep"), message);
         }
         assertEquals(256, Attention.parse("(".repeat(256) + "a").unclosed());

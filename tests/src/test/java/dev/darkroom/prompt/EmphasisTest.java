@@ -18,8 +18,7 @@ class EmphasisTest {
     @Test
     void multipliedAndBroughtBackToTheMeanOfTheChunk() {
         // 1, 2, 4.5, -6: mean 0.375, factor 4/3
-        assertArrayEquals(
-                new float[] {4 / 3f, 8 / 3f, 6, -8}, Emphasis.ORIGINAL.apply(TOKENS, CHUNK, EMPTY), 1e-6f);
+        assertArrayEquals(new float[] {4 / 3f, 8 / 3f, 6, -8}, Emphasis.ORIGINAL.apply(TOKENS, CHUNK, EMPTY), 1e-6f);
     }
 
     @Test

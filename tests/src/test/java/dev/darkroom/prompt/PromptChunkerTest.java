@@ -60,7 +60,8 @@ class PromptChunkerTest {
     void areCountedAsAutomatic1111Counts() {
         assertEquals(0, chunked("").tokens());
         assertEquals(3, chunked("cat, cat").tokens());
-        assertEquals(75 + 21, chunked("cat ".repeat(55) + "," + " cat".repeat(21)).tokens());
+        assertEquals(
+                75 + 21, chunked("cat ".repeat(55) + "," + " cat".repeat(21)).tokens());
     }
 
     @Test

@@ -46,7 +46,8 @@ class PromptScheduleTest {
     void aMillionCharactersTakeNoTimeAndNoStack() {
         for (String part : List.of("a", "[", "(", "[a:b:0.5]", "[a|b]", "]", "[a:", "(a", "|", "\\")) {
             String text = part.repeat(1_000_000 / part.length());
-            assertTimeout(Duration.ofSeconds(5), () -> PromptSchedule.parse(text).entries(2), part);
+            assertTimeout(
+                    Duration.ofSeconds(5), () -> PromptSchedule.parse(text).entries(2), part);
         }
         String nested = "[a:".repeat(100_000) + "b" + ":0.5]".repeat(100_000);
         assertEquals(List.of("a", "b"), PromptSchedule.parse(nested).texts(2));

@@ -75,8 +75,7 @@ class WildcardsTest {
         assertTrue(refused("__latin__").contains("not text in UTF-8"));
         assertTrue(refused("__loop__").contains("Does a file name itself?"));
         String message = assertThrows(
-                        PromptException.class,
-                        () -> new Wildcards(null).expand("__colour__", new Wildcards.Choices(1)))
+                        PromptException.class, () -> new Wildcards(null).expand("__colour__", new Wildcards.Choices(1)))
                 .getMessage();
         assertTrue(String.valueOf(message).contains("no folder of wildcards is given"), message);
     }
@@ -90,7 +89,7 @@ class WildcardsTest {
     }
 
     private String refused(String text) {
-        return String.valueOf(assertThrows(PromptException.class, () -> expand(text, 1))
-                .getMessage());
+        return String.valueOf(
+                assertThrows(PromptException.class, () -> expand(text, 1)).getMessage());
     }
 }

@@ -40,15 +40,15 @@ class TorchFileTest {
         WeightSource text = ModelComponent.open(ReferenceFiles.of("checkpoints/sd1/text_encoder"))
                 .weights();
         assertFalse(old.names().isEmpty());
-        old.names().forEach(name -> ReferenceFiles.assertSame(
-                name, text.get(name.replace("cond_stage_model.transformer.", "")), old.get(name)));
+        old.names()
+                .forEach(name -> ReferenceFiles.assertSame(
+                        name, text.get(name.replace("cond_stage_model.transformer.", "")), old.get(name)));
     }
 
     @Test
     void isAWholeCheckpoint() {
         Path file = ReferenceFiles.ofWholeSet("formats/sd1.ckpt");
-        ReferenceFiles.assertSame(
-                TensorFile.open(file.resolveSibling("sd1.safetensors")), TensorFile.open(file));
+        ReferenceFiles.assertSame(TensorFile.open(file.resolveSibling("sd1.safetensors")), TensorFile.open(file));
     }
 
     @ParameterizedTest
@@ -106,18 +106,23 @@ class TorchFileTest {
     void isNoTrapOfMapsThatHoldEachOther() throws IOException {
         ByteArrayOutputStream pickle = new ByteArrayOutputStream();
         pickle.writeBytes(new byte[] {(byte) 0x80, 2, (byte) 0x8a, 10});
-        pickle.writeBytes(new byte[] {0x6c, (byte) 0xfc, (byte) 0x9c, 0x46, (byte) 0xf9, 0x20, 0x6a, (byte) 0xa8, 0x50, 0x19, '.'});
+        pickle.writeBytes(
+                new byte[] {0x6c, (byte) 0xfc, (byte) 0x9c, 0x46, (byte) 0xf9, 0x20, 0x6a, (byte) 0xa8, 0x50, 0x19, '.'
+                });
         pickle.writeBytes(new byte[] {'M', (byte) 0xe9, 3, '.', '}', '.'});
         pickle.writeBytes("}q\0".getBytes(StandardCharsets.ISO_8859_1));
         for (int level = 1; level < 60; level++) { // each map holds the one before twice: 2^60 paths
             pickle.writeBytes(new byte[] {'}', 'q', (byte) level, '('});
-            pickle.writeBytes(new byte[] {'U', 1, 'a', 'h', (byte) (level - 1), 'U', 1, 'b', 'h', (byte) (level - 1), 'u'});
+            pickle.writeBytes(
+                    new byte[] {'U', 1, 'a', 'h', (byte) (level - 1), 'U', 1, 'b', 'h', (byte) (level - 1), 'u'});
             pickle.writeBytes(new byte[] {'0', '0', 'h', (byte) level});
         }
         pickle.writeBytes(".].".getBytes(StandardCharsets.ISO_8859_1));
         Path file = Files.write(folder.resolve("bomb.pt"), pickle.toByteArray());
         assertTimeoutPreemptively(
-                Duration.ofSeconds(5), () -> assertTrue(ReferenceFiles.refusal(() -> TensorFile.open(file)).contains("nested without end")));
+                Duration.ofSeconds(5),
+                () -> assertTrue(
+                        ReferenceFiles.refusal(() -> TensorFile.open(file)).contains("nested without end")));
     }
 
     @Test

@@ -4,8 +4,8 @@ import dev.darkroom.tensor.HostTensor;
 import dev.darkroom.weights.ModelComponent;
 import dev.darkroom.weights.ModelFiles;
 import dev.darkroom.weights.OriginalNames;
-import dev.darkroom.weights.TensorFile;
 import dev.darkroom.weights.SafetensorsWriter;
+import dev.darkroom.weights.TensorFile;
 import dev.darkroom.weights.TensorViews;
 import dev.darkroom.weights.WeightSource;
 import java.nio.file.Files;
@@ -27,7 +27,8 @@ import picocli.CommandLine.Parameters;
 final class ConvertCommand implements Runnable {
     @Parameters(
             paramLabel = "MODEL",
-            description = "A checkpoint file (safetensors, PyTorch's .ckpt, GGUF), a diffusers folder, or org/name of the local Hugging Face cache.")
+            description =
+                    "A checkpoint file (safetensors, PyTorch's .ckpt, GGUF), a diffusers folder, or org/name of the local Hugging Face cache.")
     private String model = "";
 
     @Option(

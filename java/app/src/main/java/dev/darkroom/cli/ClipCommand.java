@@ -35,8 +35,9 @@ final class ClipCommand implements Callable<Integer> {
     @Option(
             names = {"-m", "--model"},
             paramLabel = "MODEL",
-            description = "A folder of transformers' CLIPModel, a diffusers folder with an image encoder, or org/name of the"
-                    + " local Hugging Face cache. Default: the demo model that comes with Darkroom.")
+            description =
+                    "A folder of transformers' CLIPModel, a diffusers folder with an image encoder, or org/name of the"
+                            + " local Hugging Face cache. Default: the demo model that comes with Darkroom.")
     private @Nullable String model;
 
     @Option(
@@ -62,7 +63,8 @@ final class ClipCommand implements Callable<Integer> {
 
     @Option(
             names = "--score",
-            description = "Compare each picture with the prompt that it carries, and print its CLIP score, 100 times the cosine.")
+            description =
+                    "Compare each picture with the prompt that it carries, and print its CLIP score, 100 times the cosine.")
     private boolean score;
 
     @Option(
@@ -85,7 +87,8 @@ final class ClipCommand implements Callable<Integer> {
         checkOptions();
         List<Path> files = new ArrayList<>(images);
         folders.forEach(folder -> files.addAll(PictureFolder.list(folder)));
-        List<String> compared = score ? files.stream().map(ClipCommand::promptOf).toList() : texts;
+        List<String> compared =
+                score ? files.stream().map(ClipCommand::promptOf).toList() : texts;
         String place = ModelOptions.orDemo(model);
         try (Clip clip = Clip.open(place, where.device(), where.dtype(), where.threads())) {
             List<String> warnings = clip.warnings(compared);
@@ -107,11 +110,13 @@ final class ClipCommand implements Callable<Integer> {
     }
 
     private ClipReport report(Clip clip, List<Path> files, List<String> compared) {
-        Iterable<Clip.Named> pictures = () -> files.stream().map(ClipCommand::read).iterator();
+        Iterable<Clip.Named> pictures =
+                () -> files.stream().map(ClipCommand::read).iterator();
         List<String> names = files.stream().map(Path::toString).toList();
         int best = top == null ? names.size() : Math.min(top, names.size());
         if (score) {
-            return new ClipScores(names, compared, clip.embedImages(pictures), clip.embedTexts(compared), top != null, best);
+            return new ClipScores(
+                    names, compared, clip.embedImages(pictures), clip.embedTexts(compared), top != null, best);
         }
         return new ClipComparison(names, compared, clip.compare(pictures, compared), top != null, best);
     }
@@ -140,8 +145,9 @@ final class ClipCommand implements Callable<Integer> {
     private static String promptOf(Path file) {
         String text = PngText.read(file).get("parameters");
         if (text == null) {
-            throw new IllegalArgumentException(file + " carries no prompt: it has no text \"parameters\", as Darkroom and"
-                    + " AUTOMATIC1111 write it; say with --text what to compare it with");
+            throw new IllegalArgumentException(
+                    file + " carries no prompt: it has no text \"parameters\", as Darkroom and"
+                            + " AUTOMATIC1111 write it; say with --text what to compare it with");
         }
         return InfoText.parse(text).prompt();
     }

@@ -21,7 +21,8 @@ interface ClipReport {
     static List<Integer> ranked(int count, int best, IntToDoubleFunction value) {
         return IntStream.range(0, count)
                 .boxed()
-                .sorted(Comparator.comparingDouble((Integer i) -> value.applyAsDouble(i)).reversed())
+                .sorted(Comparator.comparingDouble((Integer i) -> value.applyAsDouble(i))
+                        .reversed())
                 .limit(best)
                 .toList();
     }

@@ -37,7 +37,10 @@ record ClipScores(List<String> files, List<String> texts, float[][] images, floa
         object.set("texts", ClipReport.embeddings("text", texts, words));
         ArrayNode scores = object.putArray("scores");
         for (int i : listed()) {
-            scores.addObject().put("file", files.get(i)).put("text", texts.get(i)).put("score", score(i));
+            scores.addObject()
+                    .put("file", files.get(i))
+                    .put("text", texts.get(i))
+                    .put("score", score(i));
         }
         return object.put("mean_score", mean());
     }
@@ -53,6 +56,9 @@ record ClipScores(List<String> files, List<String> texts, float[][] images, floa
     }
 
     private double mean() {
-        return IntStream.range(0, files.size()).mapToDouble(this::score).average().orElseThrow();
+        return IntStream.range(0, files.size())
+                .mapToDouble(this::score)
+                .average()
+                .orElseThrow();
     }
 }

@@ -131,8 +131,9 @@ abstract class GenerateCommand implements Callable<Integer> {
     @Option(
             names = "--clip-skip",
             defaultValue = "1",
-            description = "Layer of the text encoder, counted from the last as AUTOMATIC1111 does: 1 is the model's own;"
-                    + " diffusers' clip_skip plus 1. Default: ${DEFAULT-VALUE}.")
+            description =
+                    "Layer of the text encoder, counted from the last as AUTOMATIC1111 does: 1 is the model's own;"
+                            + " diffusers' clip_skip plus 1. Default: ${DEFAULT-VALUE}.")
     private int clipSkip;
 
     @Option(
@@ -248,8 +249,7 @@ abstract class GenerateCommand implements Callable<Integer> {
                 .init(init())
                 .strength(strength())
                 .sdxl(sdxl.options())
-                .refinerSwitchAt(
-                        refinerSwitchAt == null ? OptionalDouble.empty() : OptionalDouble.of(refinerSwitchAt));
+                .refinerSwitchAt(refinerSwitchAt == null ? OptionalDouble.empty() : OptionalDouble.of(refinerSwitchAt));
         set(request, "eta", eta);
         set(request, "s_churn", churn);
         set(request, "s_tmin", churnFrom);

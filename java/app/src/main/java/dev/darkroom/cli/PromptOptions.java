@@ -12,8 +12,9 @@ final class PromptOptions {
     @Option(
             names = "--prompt-syntax",
             defaultValue = "a1111",
-            description = "a1111: weights, schedules, AND, BREAK, wildcards; plain: text and nothing else, cut off at 75"
-                    + " tokens. Default: ${DEFAULT-VALUE}.")
+            description =
+                    "a1111: weights, schedules, AND, BREAK, wildcards; plain: text and nothing else, cut off at 75"
+                            + " tokens. Default: ${DEFAULT-VALUE}.")
     private PromptSyntax syntax = PromptSyntax.A1111;
 
     @Option(

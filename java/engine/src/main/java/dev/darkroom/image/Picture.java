@@ -64,7 +64,8 @@ public final class Picture {
         int from = Math.max(0, -left);
         int to = Math.min(newWidth, width - left);
         for (int y = Math.max(0, -top); y < Math.min(newHeight, height - top); y++) {
-            System.arraycopy(rgb, ((y + top) * width + from + left) * 3, cropped, (y * newWidth + from) * 3, (to - from) * 3);
+            System.arraycopy(
+                    rgb, ((y + top) * width + from + left) * 3, cropped, (y * newWidth + from) * 3, (to - from) * 3);
         }
         return new Picture(newWidth, newHeight, cropped);
     }

@@ -18,10 +18,12 @@ public final class PictureFolder {
      */
     public static List<Path> list(Path folder) {
         if (!Files.isDirectory(folder)) {
-            throw new ImageException(folder + (Files.exists(folder) ? " is not a folder" : ": there is no such folder"));
+            throw new ImageException(
+                    folder + (Files.exists(folder) ? " is not a folder" : ": there is no such folder"));
         }
         try (Stream<Path> files = Files.list(folder)) {
-            List<Path> pictures = files.filter(PictureFolder::isPicture).sorted().toList();
+            List<Path> pictures =
+                    files.filter(PictureFolder::isPicture).sorted().toList();
             if (pictures.isEmpty()) {
                 throw new ImageException(folder + " has no pictures: no file in it ends in .png, .jpg or .jpeg");
             }

@@ -52,7 +52,7 @@ final class AdaptiveDenoiser {
         float[][] ends = new float[2][];
         ops.scopedAll("trial", s -> {
             Denoiser denoiser = new Denoiser(unet, guidance, job, plan);
-            List<Tensor> state = 
+            List<Tensor> state =
                     denoiser.run(s, denoiser.begin(s.upload(shape, sample)), noise, (i, each, again) -> {});
             ends[0] = state.get(denoiser.index(solver.lowOrderSlot())).toHost();
             ends[1] = state.get(denoiser.index(SamplingPlan.SAMPLE)).toHost();

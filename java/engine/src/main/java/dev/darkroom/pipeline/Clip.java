@@ -36,7 +36,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Requests of several threads are served one after the other. An embedding never depends on what it was computed beside.
  */
 public final class Clip implements AutoCloseable {
-    private static final int AT_ONCE = 16; // pictures or texts in a batch, so that memory does not grow with their number
+    private static final int AT_ONCE =
+            16; // pictures or texts in a batch, so that memory does not grow with their number
     private static final double SCORE_WEIGHT = 100; // of torchmetrics and of most tables; Hessel et al. have 2.5
 
     /** A picture, and what messages call it. */
@@ -224,8 +225,9 @@ public final class Clip implements AutoCloseable {
         try {
             Picture cropped = preprocessing.crop(named.picture());
             if (cropped.width() != size || cropped.height() != size) {
-                throw new ImageException("the model's preprocessor_config.json makes it a " + cropped
-                        + ", and its image encoder takes " + size + " x " + size + "; correct size and crop_size there");
+                throw new ImageException(
+                        "the model's preprocessor_config.json makes it a " + cropped + ", and its image encoder takes "
+                                + size + " x " + size + "; correct size and crop_size there");
             }
             return preprocessing.normalise(cropped);
         } catch (ImageException e) {
@@ -249,7 +251,8 @@ public final class Clip implements AutoCloseable {
 
     private static void softmax(double[] logits) {
         double largest = Arrays.stream(logits).max().orElseThrow();
-        double sum = Arrays.stream(logits).map(logit -> Math.exp(logit - largest)).sum();
+        double sum =
+                Arrays.stream(logits).map(logit -> Math.exp(logit - largest)).sum();
         Arrays.setAll(logits, i -> Math.exp(logits[i] - largest) / sum);
     }
 }

@@ -77,8 +77,9 @@ final class Denoiser {
     Tensor adapt(Ops ops, Tensor start, Noise noise, StepListener listener) {
         AdaptiveSolver solver = Objects.requireNonNull(plan.adaptive());
         if (guidance.switches()) {
-            throw new InvalidRequestException("the prompt changes between steps, and DPM adaptive has none that are known before;"
-                    + " choose another sampler, or a prompt without [a:b:0.5] and [a|b]");
+            throw new InvalidRequestException(
+                    "the prompt changes between steps, and DPM adaptive has none that are known before;"
+                            + " choose another sampler, or a prompt without [a:b:0.5] and [a|b]");
         }
         return new AdaptiveDenoiser(unet, guidance, job, solver, noise).run(ops, start, listener);
     }
@@ -147,8 +148,7 @@ final class Denoiser {
             int variant = v;
             float[][] times = IntStream.range(0, sums.steps())
                     .filter(i -> guidance.variant(i) == variant)
-                    .mapToObj(
-                            i -> new float[] {(float) plan.steps().get(i).time()})
+                    .mapToObj(i -> new float[] {(float) plan.steps().get(i).time()})
                     .toArray(float[][]::new);
             tables.add(unet.times(ops, times, guidance.variants().get(v), scale));
         }

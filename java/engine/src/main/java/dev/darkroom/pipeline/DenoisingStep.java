@@ -165,8 +165,7 @@ final class DenoisingStep {
                 return predictions;
             }
             List<Tensor> sums = s.weightedSums(coefficients.next(2 * times), 2, predictions.toArray(Tensor[]::new));
-            return List.of(
-                    predictions.get(0), s.rescaleGuidance(sums.get(0), sums.get(1), (float) form.rescale()));
+            return List.of(predictions.get(0), s.rescaleGuidance(sums.get(0), sums.get(1), (float) form.rescale()));
         });
     }
 

@@ -55,10 +55,11 @@ public final class PreprocessorConfig {
                     case 1 -> Resampling.LANCZOS;
                     case 2 -> Resampling.BILINEAR;
                     case 3 -> Resampling.BICUBIC;
-                    default -> throw c.fail(
-                            "resample",
-                            "is " + json.path("resample")
-                                    + ", which is not supported; supported: 1 (Lanczos), 2 (bilinear), 3 (bicubic)");
+                    default ->
+                        throw c.fail(
+                                "resample",
+                                "is " + json.path("resample")
+                                        + ", which is not supported; supported: 1 (Lanczos), 2 (bilinear), 3 (bicubic)");
                 };
         JsonNode size = json.path("size");
         if (size.has("height") || size.has("width")) {

@@ -9,7 +9,6 @@ import dev.darkroom.sampling.SamplingPlan;
 import dev.darkroom.sampling.SchedulerConfig;
 import dev.darkroom.sampling.SigmaSchedule;
 import dev.darkroom.weights.ModelFamily;
-import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -123,8 +122,9 @@ final class RequestCheck {
             return steps.size();
         }
         if (plan.adaptive() != null) {
-            throw new InvalidRequestException("DPM adaptive chooses its steps by the picture and cannot share them with a refiner;"
-                    + " take another sampler, or leave --refiner out");
+            throw new InvalidRequestException(
+                    "DPM adaptive chooses its steps by the picture and cannot share them with a refiner;"
+                            + " take another sampler, or leave --refiner out");
         }
         double share = request.refinerSwitchAt().orElse(REFINER_SWITCH_AT);
         require(share > 0 && share < 1, "refiner switch at", share, "above 0 and below 1");

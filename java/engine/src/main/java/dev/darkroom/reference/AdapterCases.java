@@ -68,19 +68,20 @@ final class AdapterCases {
         Map<String, WeightSource> pristine = new LinkedHashMap<>();
         for (String network : NETWORKS) {
             if (Files.exists(model.resolve(network))) {
-                pristine.put(network, ModelComponent.open(model.resolve(network)).weights());
+                pristine.put(
+                        network, ModelComponent.open(model.resolve(network)).weights());
             }
         }
         float scale = (float) entry.path("scale").asDouble(1);
         LoraFile opened = LoraFile.open(check.set().file(group, lora));
         Loras loras = Loras.apply(pristine, List.of(new Loras.Use(opened, scale)));
         List<String> unmatched = loras.reports().get(0).unmatched();
-        check.report(CaseResult.exact(group, lora, "every tensor matched", unmatched.isEmpty(), "unmatched: " + unmatched));
+        check.report(
+                CaseResult.exact(group, lora, "every tensor matched", unmatched.isEmpty(), "unmatched: " + unmatched));
         Check.Case comparison = check.new Case(group, lora, entry, Tolerance.UNET);
         comparison.compare(expected, unet(loras.weights("unet")), values.floats(expected), "");
         if (values.has("unet_out_no_lora")) {
-            comparison.compare(
-                    "unet_out_no_lora", unet(pristine.get("unet")), values.floats("unet_out_no_lora"), "");
+            comparison.compare("unet_out_no_lora", unet(pristine.get("unet")), values.floats("unet_out_no_lora"), "");
         }
         if (values.has("text_last_hidden_state")) {
             check.new Case(group, lora, entry, Tolerance.TEXT_AND_VAE)
@@ -134,7 +135,9 @@ final class AdapterCases {
         check.new Case(group, file, entry, Tolerance.TEXT_AND_VAE)
                 .compare(
                         "last_hidden_state",
-                        text(new ExtendedVocabulary(encoder, List.of(vectors)), vectors.shape().dim(0)),
+                        text(
+                                new ExtendedVocabulary(encoder, List.of(vectors)),
+                                vectors.shape().dim(0)),
                         values.floats("last_hidden_state"),
                         "");
     }

@@ -97,7 +97,8 @@ final class ClipGroup implements Group {
                     file,
                     "pixel_values[" + i + "]",
                     Arrays.equals(actual, wanted),
-                    picture + " departs: " + (actual.length == wanted.length ? Comparison.of(actual, wanted) : "another size")));
+                    picture + " departs: "
+                            + (actual.length == wanted.length ? Comparison.of(actual, wanted) : "another size")));
         }
     }
 
@@ -108,7 +109,9 @@ final class ClipGroup implements Group {
         float[][] images = ClipModel.unitRows(features);
         float[][] texts = model.embedTexts(ops, values.ids("input_ids"));
         Map<String, float[]> results = new LinkedHashMap<>();
-        results.put("vision_hidden_states", ops.concatRows(image.hiddenStates().toArray(Tensor[]::new)).toHost());
+        results.put(
+                "vision_hidden_states",
+                ops.concatRows(image.hiddenStates().toArray(Tensor[]::new)).toHost());
         results.put("vision_pooler_output", image.pooled().toHost());
         results.put("image_features", features.toHost());
         results.put("image_embeds", flat(images));

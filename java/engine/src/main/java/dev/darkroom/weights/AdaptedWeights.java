@@ -117,8 +117,8 @@ final class AdaptedWeights implements WeightSource {
 
     private static void requireSame(int expected, int actual, Change change) {
         if (expected != actual) {
-            throw new WeightsException(change.origin() + " changes a weight of " + actual + " values, where the model's has "
-                    + expected + "; it was made for another model");
+            throw new WeightsException(change.origin() + " changes a weight of " + actual
+                    + " values, where the model's has " + expected + "; it was made for another model");
         }
     }
 

@@ -20,11 +20,27 @@ import org.jspecify.annotations.Nullable;
 final class AdapterTensors {
     /** The roles a tensor can have, by what files call them after the module's name. */
     enum Role {
-        UP(".lora_up.weight", ".lora_B.weight", ".lora_B.default.weight", ".lora.up.weight", ".lora_linear_layer.up.weight", "_lora.up.weight"),
-        DOWN(".lora_down.weight", ".lora_A.weight", ".lora_A.default.weight", ".lora.down.weight", ".lora_linear_layer.down.weight", "_lora.down.weight"),
+        UP(
+                ".lora_up.weight",
+                ".lora_B.weight",
+                ".lora_B.default.weight",
+                ".lora.up.weight",
+                ".lora_linear_layer.up.weight",
+                "_lora.up.weight"),
+        DOWN(
+                ".lora_down.weight",
+                ".lora_A.weight",
+                ".lora_A.default.weight",
+                ".lora.down.weight",
+                ".lora_linear_layer.down.weight",
+                "_lora.down.weight"),
         CORE(".lora_mid.weight"),
         ALPHA(".alpha"),
-        MAGNITUDE(".dora_scale", ".lora_magnitude_vector.weight", ".lora_magnitude_vector.default.weight", ".lora_magnitude_vector"),
+        MAGNITUDE(
+                ".dora_scale",
+                ".lora_magnitude_vector.weight",
+                ".lora_magnitude_vector.default.weight",
+                ".lora_magnitude_vector"),
         HADAMARD_1A(".hada_w1_a"),
         HADAMARD_1B(".hada_w1_b"),
         HADAMARD_2A(".hada_w2_a"),
@@ -113,7 +129,8 @@ final class AdapterTensors {
         if (has(Role.HADAMARD_1A)) {
             Factor first = product(Role.HADAMARD_1A, Role.HADAMARD_1B, Role.HADAMARD_CORE_1);
             Factor second = product(Role.HADAMARD_2A, Role.HADAMARD_2B, Role.HADAMARD_CORE_2);
-            return first.elementwise(second).scaled(scale(factor(Role.HADAMARD_1B).rows()));
+            return first.elementwise(second)
+                    .scaled(scale(factor(Role.HADAMARD_1B).rows()));
         }
         if (has(Role.KRONECKER_1) || has(Role.KRONECKER_1A)) {
             return kronecker();

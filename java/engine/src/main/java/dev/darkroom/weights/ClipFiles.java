@@ -23,7 +23,11 @@ import java.util.Optional;
  * @param preprocessor what preprocessor_config.json says of pictures; empty where there is none
  */
 public record ClipFiles(
-        String location, JsonNode config, WeightSource weights, Optional<Path> tokenizer, Optional<JsonNode> preprocessor) {
+        String location,
+        JsonNode config,
+        WeightSource weights,
+        Optional<Path> tokenizer,
+        Optional<JsonNode> preprocessor) {
     private static final String PREPROCESSOR = "preprocessor_config.json";
     private static final String EXTRA = "text_projection.safetensors";
 
@@ -44,12 +48,15 @@ public record ClipFiles(
         if (HuggingFaceCache.isModelName(spec)) {
             return ofFolder(HuggingFaceCache.ofEnvironment().snapshot(spec));
         }
-        throw new WeightsException("there is no CLIP model \"" + spec + "\": no such folder; give a folder of"
-                + " transformers' CLIPModel, a diffusers folder with an image_encoder, or org/name of the local Hugging Face cache");
+        throw new WeightsException(
+                "there is no CLIP model \"" + spec + "\": no such folder; give a folder of"
+                        + " transformers' CLIPModel, a diffusers folder with an image_encoder, or org/name of the local Hugging Face cache");
     }
 
     private static ClipFiles ofFolder(Path folder) {
-        return Files.isRegularFile(folder.resolve(DiffusersFolder.INDEX)) ? ofDiffusers(folder) : ofTransformers(folder);
+        return Files.isRegularFile(folder.resolve(DiffusersFolder.INDEX))
+                ? ofDiffusers(folder)
+                : ofTransformers(folder);
     }
 
     private static ClipFiles ofTransformers(Path folder) {
@@ -58,7 +65,9 @@ public record ClipFiles(
         boolean whole = config.path("model_type").asText().equals("clip")
                 || config.path("architectures").path(0).asText().equals("CLIPModel");
         if (!whole) {
-            String kind = config.path("architectures").path(0).asText(config.path("model_type").asText("of another kind"));
+            String kind = config.path("architectures")
+                    .path(0)
+                    .asText(config.path("model_type").asText("of another kind"));
             throw new WeightsException(folder + " is no whole CLIP model: its config.json says " + kind
                     + "; give a folder whose config.json says CLIPModel");
         }
@@ -75,7 +84,8 @@ public record ClipFiles(
         ModelFiles model = ModelFiles.open(folder.toString());
         if (!model.has("image_encoder")) {
             throw new WeightsException(folder + " has no image encoder: its " + DiffusersFolder.INDEX + " lists "
-                    + String.join(", ", model.names()) + "; give a model whose folder image_encoder was downloaded as well, or a folder of"
+                    + String.join(", ", model.names())
+                    + "; give a model whose folder image_encoder was downloaded as well, or a folder of"
                     + " transformers' CLIPModel");
         }
         ModelComponent text = model.component("text_encoder");
@@ -88,8 +98,9 @@ public record ClipFiles(
         WeightSource weights = new JoinedWeights(sources);
         for (String needed : List.of("text_projection.weight", "logit_scale")) {
             if (!weights.has(needed)) {
-                throw new WeightsException(folder + " has both encoders of a CLIP model but no \"" + needed + "\": looked in "
-                        + weights.describe() + " and for " + extra + "; give the folder of transformers' CLIPModel that they are from");
+                throw new WeightsException(folder + " has both encoders of a CLIP model but no \"" + needed
+                        + "\": looked in " + weights.describe() + " and for " + extra
+                        + "; give the folder of transformers' CLIPModel that they are from");
             }
         }
         return new ClipFiles(
@@ -97,9 +108,7 @@ public record ClipFiles(
                 joined(text.config(), image.config()),
                 weights,
                 model.has("tokenizer") ? model.component("tokenizer").folder() : Optional.empty(),
-                model.has("feature_extractor")
-                        ? Optional.of(model.config("feature_extractor"))
-                        : Optional.empty());
+                model.has("feature_extractor") ? Optional.of(model.config("feature_extractor")) : Optional.empty());
     }
 
     private static JsonNode joined(JsonNode text, JsonNode image) {

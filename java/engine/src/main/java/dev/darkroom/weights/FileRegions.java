@@ -52,8 +52,8 @@ record FileRegions(Path path, long size) {
             return;
         }
         if (count > Integer.MAX_VALUE) {
-            throw new WeightsException(path + ": tensor \"" + tensor + "\" takes " + count
-                    + " bytes; at most 2 GiB can be read at once");
+            throw new WeightsException(
+                    path + ": tensor \"" + tensor + "\" takes " + count + " bytes; at most 2 GiB can be read at once");
         }
         // A channel of its own: an interrupted thread closes the channel it reads from, which must not hit the others.
         try (FileChannel file = FileChannel.open(path)) {
@@ -62,8 +62,7 @@ record FileRegions(Path path, long size) {
                         + " bytes then, " + file.size() + " now); open it again");
             }
             try {
-                FileMapping.read(
-                        file, offset, count, data -> reader.accept(data.order(ByteOrder.LITTLE_ENDIAN)));
+                FileMapping.read(file, offset, count, data -> reader.accept(data.order(ByteOrder.LITTLE_ENDIAN)));
             } catch (InternalError e) { // what the JVM throws where a mapped page has no file behind it any more
                 requireUnchanged(file, tensor);
                 throw e;

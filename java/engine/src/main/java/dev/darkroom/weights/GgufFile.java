@@ -30,7 +30,10 @@ final class GgufFile implements TensorFile {
 
     static boolean isGguf(ByteBuffer start) {
         return start.remaining() >= 4
-                && StandardCharsets.ISO_8859_1.decode(start.slice(0, 4)).toString().equals("GGUF");
+                && StandardCharsets.ISO_8859_1
+                        .decode(start.slice(0, 4))
+                        .toString()
+                        .equals("GGUF");
     }
 
     /**

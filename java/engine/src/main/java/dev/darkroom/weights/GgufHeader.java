@@ -24,7 +24,8 @@ final class GgufHeader {
     private static final int MAX_RANK = 8;
     private static final int STRING = 8;
     private static final int ARRAY = 9;
-    private static final int[] VALUE_BYTES = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8}; // u8 i8 u16 i16 u32 i32 f32 bool - - u64 i64 f64
+    private static final int[] VALUE_BYTES = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8
+    }; // u8 i8 u16 i16 u32 i32 f32 bool - - u64 i64 f64
 
     private final String file;
     private final ByteBuffer head;
@@ -81,7 +82,9 @@ final class GgufHeader {
         dataStart = (head.position() + alignment - 1) / alignment * alignment;
         entries.forEach((name, entry) -> {
             long bytes = entry.type().bytes(entry.elements());
-            if (entry.offset() < 0 || entry.offset() % alignment != 0 || entry.offset() > fileSize - dataStart - bytes) {
+            if (entry.offset() < 0
+                    || entry.offset() % alignment != 0
+                    || entry.offset() > fileSize - dataStart - bytes) {
                 throw broken("its tensor \"" + name + "\" would lie outside the file; it may be cut off");
             }
         });
@@ -177,8 +180,8 @@ final class GgufHeader {
                     + ", which cannot be read; known are " + Arrays.toString(GgufType.values()));
         }
         if (rank > 0 && shape[rank - 1] % type.blockElements() != 0) {
-            throw broken("its tensor \"" + name + "\" has rows of " + shape[rank - 1] + " elements, which are no whole blocks of "
-                    + type);
+            throw broken("its tensor \"" + name + "\" has rows of " + shape[rank - 1]
+                    + " elements, which are no whole blocks of " + type);
         }
         int[] original = originalShapes.getOrDefault(name, shape);
         if (Arrays.stream(original).asLongStream().reduce(1, (a, b) -> a * b) != elements) {

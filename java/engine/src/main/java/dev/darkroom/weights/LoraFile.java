@@ -36,13 +36,16 @@ public final class LoraFile {
                 lora.others.add(name);
             } else {
                 String module = role.module(name);
-                lora.modules.computeIfAbsent(module, key -> new AdapterTensors()).put(role, file.get(name));
+                lora.modules
+                        .computeIfAbsent(module, key -> new AdapterTensors())
+                        .put(role, file.get(name));
                 lora.names.computeIfAbsent(module, key -> new ArrayList<>()).add(name);
             }
         }
         if (lora.modules.isEmpty()) {
             throw new WeightsException(path + " is no LoRA: it is "
-                    + CheckpointKind.of(file.names()).title() + ", and none of its " + file.names().size()
+                    + CheckpointKind.of(file.names()).title() + ", and none of its "
+                    + file.names().size()
                     + " tensors is named as a LoRA's; give a LoRA, LoCon, LoHa, LoKr or DoRA");
         }
         return lora;

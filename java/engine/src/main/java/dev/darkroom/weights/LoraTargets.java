@@ -15,15 +15,18 @@ final class LoraTargets {
     private static final Map<String, String> BEGINNINGS = new LinkedHashMap<>();
 
     static {
-        for (String clipL : List.of("lora_te1_", "lora_te_", "text_encoders_clip_l_transformer_", "clip_l_transformer_")) {
+        for (String clipL :
+                List.of("lora_te1_", "lora_te_", "text_encoders_clip_l_transformer_", "clip_l_transformer_")) {
             BEGINNINGS.put(clipL, "text_encoder");
         }
-        for (String clipG : List.of("lora_te2_", "text_encoder_2_", "text_encoders_clip_g_transformer_", "clip_g_transformer_")) {
+        for (String clipG :
+                List.of("lora_te2_", "text_encoder_2_", "text_encoders_clip_g_transformer_", "clip_g_transformer_")) {
             BEGINNINGS.put(clipG, "text_encoder_2");
         }
         BEGINNINGS.put("text_encoders_clip_h_transformer_", "text_encoder");
         BEGINNINGS.put("text_encoder_", "text_encoder");
-        for (String unet : List.of("lora_unet_", "model_diffusion_model_", "diffusion_model_", "base_model_model_", "unet_", "")) {
+        for (String unet :
+                List.of("lora_unet_", "model_diffusion_model_", "diffusion_model_", "base_model_model_", "unet_", "")) {
             BEGINNINGS.put(unet, "unet");
         }
     }
@@ -51,7 +54,8 @@ final class LoraTargets {
     record Target(String network, String module) {}
 
     /** The module that {@code name} means, or null where the networks have none such. */
-    @Nullable Target find(String name) {
+    @Nullable
+    Target find(String name) {
         String spelling = underscored(name);
         for (Map.Entry<String, String> beginning : BEGINNINGS.entrySet()) {
             if (spelling.startsWith(beginning.getKey())) {

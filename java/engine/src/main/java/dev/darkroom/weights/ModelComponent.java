@@ -132,8 +132,7 @@ public final class ModelComponent {
                 .orElseThrow(() -> new WeightsException(folder + " has no weights: looked for "
                         + String.join(", ", WEIGHTS.subList(0, 4)) + " and their fp16 and .bin variants, found "
                         + listing(folder)));
-        WeightSource weights =
-                file.toString().endsWith(".json") ? ShardedWeights.open(file) : TensorFile.open(file);
+        WeightSource weights = file.toString().endsWith(".json") ? ShardedWeights.open(file) : TensorFile.open(file);
         if (config.path("_class_name").asText().equals("AutoencoderKL")) {
             return DiffusersNames.vae(weights);
         }

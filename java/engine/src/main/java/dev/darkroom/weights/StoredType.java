@@ -91,9 +91,7 @@ public enum StoredType {
         for (int bits = 0; bits < 256; bits++) {
             int exponent = bits >> 3 & 15;
             int mantissa = bits & 7;
-            float size = exponent == 0
-                    ? Math.scalb((float) mantissa, -9)
-                    : Math.scalb(8f + mantissa, exponent - 10);
+            float size = exponent == 0 ? Math.scalb((float) mantissa, -9) : Math.scalb(8f + mantissa, exponent - 10);
             float value = (bits & 0x7f) == 0x7f ? Float.NaN : size;
             HALF_OF_E4M3[bits] = HalfFloats.toF16(bits < 128 ? value : -value);
         }

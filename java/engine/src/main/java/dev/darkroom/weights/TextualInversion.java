@@ -41,7 +41,9 @@ public final class TextualInversion {
             int rank = tensor.shape().rank();
             boolean known = KEYS.contains(name) || file.names().size() == 1;
             if (known && tensor.dtype().isFloating() && (rank == 1 || rank == 2)) {
-                found.put(name, rank == 1 ? tensor.reshape(Shape.of(1, tensor.shape().dim(0))) : tensor);
+                found.put(
+                        name,
+                        rank == 1 ? tensor.reshape(Shape.of(1, tensor.shape().dim(0))) : tensor);
             }
         }
         if (found.isEmpty()) {

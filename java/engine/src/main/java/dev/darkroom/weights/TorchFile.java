@@ -64,11 +64,12 @@ final class TorchFile implements TensorFile {
 
     private static Map<String, TorchTensor> inZip(FileChannel channel, FileRegions file) throws IOException {
         Map<String, ZipEntries.Entry> entries = ZipEntries.of(channel, file);
-        List<String> pickles =
-                entries.keySet().stream().filter(name -> name.endsWith("/data.pkl")).toList();
+        List<String> pickles = entries.keySet().stream()
+                .filter(name -> name.endsWith("/data.pkl"))
+                .toList();
         if (pickles.size() != 1) {
-            throw new PickleException("it is a zip file with " + pickles.size()
-                    + " entries */data.pkl, where PyTorch writes one");
+            throw new PickleException(
+                    "it is a zip file with " + pickles.size() + " entries */data.pkl, where PyTorch writes one");
         }
         String folder = pickles.get(0).substring(0, pickles.get(0).length() - "data.pkl".length());
         ZipEntries.Entry order = entries.get(folder + "byteorder");
@@ -79,7 +80,10 @@ final class TorchFile implements TensorFile {
                         .equals("little")) {
             throw new PickleException("its values are not little-endian");
         }
-        ByteBuffer pickle = pickle(channel, entries.get(pickles.get(0)).offset(), entries.get(pickles.get(0)).size());
+        ByteBuffer pickle = pickle(
+                channel,
+                entries.get(pickles.get(0)).offset(),
+                entries.get(pickles.get(0)).size());
         Object root = read(pickle, id -> {});
         return TorchObjects.tensors(root, (key, type, elements, first) -> {
             ZipEntries.Entry entry = entries.get(folder + "data/" + key);

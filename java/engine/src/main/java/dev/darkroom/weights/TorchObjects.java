@@ -131,8 +131,8 @@ final class TorchObjects {
             } else {
                 String dot = place.prefix().isEmpty() ? "" : ".";
                 entries(place.value())
-                        .forEach((key, value) -> open.add(
-                                new Place(place.prefix() + dot + key, value, place.depth() + 1)));
+                        .forEach((key, value) ->
+                                open.add(new Place(place.prefix() + dot + key, value, place.depth() + 1)));
             }
         }
     }
@@ -168,13 +168,17 @@ final class TorchObjects {
             throw new PickleException("it has a tensor without a storage");
         }
         return view(
-                id, number(arguments.get(1), "offset"), numbers(arguments.get(2), "sizes"), numbers(arguments.get(3), "strides"));
+                id,
+                number(arguments.get(1), "offset"),
+                numbers(arguments.get(2), "sizes"),
+                numbers(arguments.get(3), "strides"));
     }
 
     private TorchTensor view(PersistentId id, long offset, long[] sizes, long[] strides) {
         TorchStorage storage = storage(id);
         if (sizes.length != strides.length) {
-            throw new PickleException("it has a tensor of " + sizes.length + " sizes and " + strides.length + " strides");
+            throw new PickleException(
+                    "it has a tensor of " + sizes.length + " sizes and " + strides.length + " strides");
         }
         int[] ints = new int[sizes.length];
         long elements = 1;
@@ -202,7 +206,9 @@ final class TorchObjects {
         List<Object> parts = ((Tuple) reference.id()).items();
         long first = 0;
         long elements = number(parts.get(4), "number of elements");
-        if (parts.size() > 5 && parts.get(5) instanceof Tuple view && view.items().size() == 3) {
+        if (parts.size() > 5
+                && parts.get(5) instanceof Tuple view
+                && view.items().size() == 3) {
             first = number(view.items().get(1), "first element");
             elements = number(view.items().get(2), "number of elements");
         }
@@ -217,7 +223,9 @@ final class TorchObjects {
     }
 
     private static long[] numbers(Object value, String what) {
-        Object list = value instanceof Call call && call.arguments().size() == 1 ? call.arguments().get(0) : value;
+        Object list = value instanceof Call call && call.arguments().size() == 1
+                ? call.arguments().get(0)
+                : value;
         if (!(list instanceof Tuple tuple)) {
             throw new PickleException("it has a tensor without " + what);
         }

@@ -62,7 +62,10 @@ record TorchTensor(TorchStorage storage, long offset, int[] sizes, long[] stride
         long begin = storage.position() + offset * bytes;
         long span = Math.max(0, last() + 1 - offset) * bytes;
         return new HostTensor(
-                name + " of " + file.path(), shape, dtype, reader -> file.read(
+                name + " of " + file.path(),
+                shape,
+                dtype,
+                reader -> file.read(
                         name,
                         begin,
                         span,

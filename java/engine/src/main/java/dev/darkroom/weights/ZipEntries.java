@@ -90,7 +90,8 @@ final class ZipEntries {
             directory.getInt(start + 20) & ESCAPED,
             directory.getInt(start + 42) & ESCAPED
         };
-        ByteBuffer extra = directory.slice(start + CENTRAL_BYTES + nameBytes, extraBytes).order(directory.order());
+        ByteBuffer extra =
+                directory.slice(start + CENTRAL_BYTES + nameBytes, extraBytes).order(directory.order());
         replaceEscaped(sizes, extra);
         if (sizes[0] != sizes[1]) {
             throw broken("its entry \"" + name + "\" has two different sizes");

@@ -85,11 +85,15 @@ class ChildProcessTest {
     void isToldOfWhenItDiesOrHangs() throws Exception {
         ObjectNode question = new ObjectMapper().createObjectNode().put("op", "open");
         try (Conversation conversation = converse("read -r line; exit 9")) {
-            String message = String.valueOf(assertThrows(Conversation.NoAnswerException.class, () -> conversation.ask(question, 10)).getMessage());
+            String message = String.valueOf(
+                    assertThrows(Conversation.NoAnswerException.class, () -> conversation.ask(question, 10))
+                            .getMessage());
             assertTrue(message.startsWith("it died at {\"op\":\"open\"} with exit code 9"), message);
         }
         try (Conversation conversation = converse("sleep 60")) {
-            String message = String.valueOf(assertThrows(Conversation.NoAnswerException.class, () -> conversation.ask(question, 0.3)).getMessage());
+            String message = String.valueOf(
+                    assertThrows(Conversation.NoAnswerException.class, () -> conversation.ask(question, 0.3))
+                            .getMessage());
             assertTrue(message.contains("no answer"), message);
         }
     }

@@ -108,7 +108,9 @@ class ReportTest {
                         .toList());
         assertEquals(
                 Stages.ALL.size() - 1, Stages.chosen(List.of(), List.of("sdxl")).size());
-        String message = String.valueOf(assertThrows(IllegalArgumentException.class, () -> Stages.chosen(List.of("vrify"), List.of())).getMessage());
+        String message = String.valueOf(
+                assertThrows(IllegalArgumentException.class, () -> Stages.chosen(List.of("vrify"), List.of()))
+                        .getMessage());
         assertTrue(message.startsWith("there is no stage vrify; there are doctor, before, verify"), message);
         assertThrows(IllegalArgumentException.class, () -> Stages.chosen(List.of(), List.of("doctor")));
     }

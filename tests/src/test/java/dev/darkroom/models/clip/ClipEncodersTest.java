@@ -42,7 +42,8 @@ final class ClipEncodersTest {
     private final CpuDevice device = CpuDevice.open(2, /* poison= */ true);
     private final Scope scope = Scope.open(device, "test");
     private final Ops ops = device.ops(scope);
-    private final ClipFiles files = ClipFiles.open(ReferenceFiles.of("checkpoints/clip").toString());
+    private final ClipFiles files =
+            ClipFiles.open(ReferenceFiles.of("checkpoints/clip").toString());
 
     @AfterEach
     void nothingIsLeftAlive() {
@@ -69,12 +70,16 @@ final class ClipEncodersTest {
     /** correctness.md, point 4: the first end of text is pooled, wherever larger ids stand; only the id 2 of old configurations means the largest. */
     @Test
     void textsArePooledAtTheirFirstEndOfTextAfterTheFinalNorm() {
-        int[][] ids = ids(1012, 7, 1011, 900, 1013, 900, 900); // 1011 is larger than 900, the end in the first configuration
+        int[][] ids =
+                ids(1012, 7, 1011, 900, 1013, 900, 900); // 1011 is larger than 900, the end in the first configuration
         for (Map.Entry<Integer, Integer> each : Map.of(900, 3, 1013, 4, 2, 4).entrySet()) {
             ClipTextEncoder encoder = text(textConfig().put("eos_token_id", each.getKey()));
             ClipTextEncoder.Output out = encoder.encode(ops, ids);
-            Tensor last = encoder.normalised(ops, out.hiddenStates().get(out.hiddenStates().size() - 1));
-            float[] expected = last.reshape(7, 24).rows(each.getValue(), each.getValue() + 1).toHost();
+            Tensor last = encoder.normalised(
+                    ops, out.hiddenStates().get(out.hiddenStates().size() - 1));
+            float[] expected = last.reshape(7, 24)
+                    .rows(each.getValue(), each.getValue() + 1)
+                    .toHost();
             assertArrayEquals(expected, out.pooled().toHost(), "end " + each.getKey());
         }
     }
@@ -115,9 +120,9 @@ final class ClipEncodersTest {
     @Test
     void picturesOfAnotherSizeAreRefused() {
         ClipModel model = new ClipModel(parameters(files.weights()), ClipConfig.of("test", files.config()));
-        String message = String.valueOf(assertThrows(
-                        IllegalArgumentException.class, () -> model.embedImages(ops, pictures(ops, 1, 40)))
-                .getMessage());
+        String message = String.valueOf(
+                assertThrows(IllegalArgumentException.class, () -> model.embedImages(ops, pictures(ops, 1, 40)))
+                        .getMessage());
         assertEquals("image encoder: takes pictures [n, 32, 32, 3], given [1, 40, 40, 3]", message);
     }
 
@@ -131,7 +136,8 @@ final class ClipEncodersTest {
         }) {
             JsonNode json = new ObjectMapper().readTree(bad[0]);
             String message = String.valueOf(
-                    assertThrows(IllegalArgumentException.class, () -> ClipVisionConfig.of("there", json)).getMessage());
+                    assertThrows(IllegalArgumentException.class, () -> ClipVisionConfig.of("there", json))
+                            .getMessage());
             assertTrue(message.startsWith("there: " + bad[1]), message);
         }
     }
@@ -141,32 +147,43 @@ final class ClipEncodersTest {
     void encodersOfTheirOwnAreReadWithAndWithoutPrefix(@TempDir Path folder) throws Exception {
         ClipModel whole = new ClipModel(parameters(files.weights()), ClipConfig.of("test", files.config()));
         Tensor pixels = pictures(ops, 2, 32);
-        float[] image = Objects.requireNonNull(whole.image().encode(ops, pixels).projected()).toHost();
+        float[] image = Objects.requireNonNull(whole.image().encode(ops, pixels).projected())
+                .toHost();
         int[][] ids = ids(1012, 7, 300, 1013);
-        float[] text = Objects.requireNonNull(whole.text().encode(ops, ids).projected()).toHost();
+        float[] text = Objects.requireNonNull(whole.text().encode(ops, ids).projected())
+                .toHost();
         for (boolean prefixed : new boolean[] {true, false}) {
             Path part = Files.createDirectory(folder.resolve("vision" + prefixed));
             write(part, "vision", "visual_projection", prefixed, "CLIPVisionModelWithProjection");
             ModelComponent vision = ModelComponent.open(part);
             ClipImageEncoder encoder =
                     new ClipImageEncoder(parameters(vision.weights()), ClipVisionConfig.of("test", vision.config()));
-            assertArrayEquals(image, Objects.requireNonNull(encoder.encode(ops, pixels).projected()).toHost());
+            assertArrayEquals(
+                    image,
+                    Objects.requireNonNull(encoder.encode(ops, pixels).projected())
+                            .toHost());
             part = Files.createDirectory(folder.resolve("text" + prefixed));
             write(part, "text", "text_projection", prefixed, "CLIPTextModelWithProjection");
             ModelComponent texts = ModelComponent.open(part);
             ClipTextEncoder textEncoder =
                     new ClipTextEncoder(parameters(texts.weights()), ClipTextConfig.of("test", texts.config()));
-            assertArrayEquals(text, Objects.requireNonNull(textEncoder.encode(ops, ids).projected()).toHost());
+            assertArrayEquals(
+                    text,
+                    Objects.requireNonNull(textEncoder.encode(ops, ids).projected())
+                            .toHost());
         }
     }
 
     /** Writes one encoder of the reference's CLIPModel as a folder of class {@code architecture}. */
-    private void write(Path folder, String kind, String projection, boolean prefixed, String architecture) throws Exception {
+    private void write(Path folder, String kind, String projection, boolean prefixed, String architecture)
+            throws Exception {
         Map<String, HostTensor> tensors = new LinkedHashMap<>();
         String prefix = kind + "_model.";
         for (String name : files.weights().names()) {
             if (name.startsWith(prefix) || name.startsWith(projection)) {
-                tensors.put(prefixed || name.startsWith(projection) ? name : name.substring(prefix.length()), files.weights().get(name));
+                tensors.put(
+                        prefixed || name.startsWith(projection) ? name : name.substring(prefix.length()),
+                        files.weights().get(name));
             }
         }
         SafetensorsWriter.write(folder.resolve("model.safetensors"), tensors, Map.of());
@@ -190,8 +207,8 @@ final class ClipEncodersTest {
     private long peak(Device on, ClipVisionConfig config) {
         try (Scope root = Scope.open(on, "peak")) {
             Ops there = on.ops(root);
-            WeightSource zeros = new MadeUpWeights((name, shape) ->
-                    HostTensor.of(name, shape, new float[Math.toIntExact(shape.count())]));
+            WeightSource zeros = new MadeUpWeights(
+                    (name, shape) -> HostTensor.of(name, shape, new float[Math.toIntExact(shape.count())]));
             ClipImageEncoder encoder =
                     new ClipImageEncoder(new Parameters(there, DType.F32, WeightPath.of(zeros)), config);
             Tensor pixels = pictures(there, 4, 224);

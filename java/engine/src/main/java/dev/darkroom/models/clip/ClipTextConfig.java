@@ -67,15 +67,6 @@ public record ClipTextConfig(
     /** The same encoder with {@code tokens} more ids, as learnt embeddings add them. */
     public ClipTextConfig withMoreTokens(int tokens) {
         return new ClipTextConfig(
-                vocabulary + tokens,
-                positions,
-                width,
-                inner,
-                layers,
-                heads,
-                activation,
-                epsilon,
-                endId,
-                projection);
+                vocabulary + tokens, positions, width, inner, layers, heads, activation, epsilon, endId, projection);
     }
 }

@@ -163,8 +163,8 @@ final class PickleInput {
 
     private int length(long claimed) {
         if (claimed < 0 || claimed > bytes.remaining()) {
-            throw broken("it claims " + Long.toUnsignedString(claimed) + " bytes where " + bytes.remaining()
-                    + " are left");
+            throw broken(
+                    "it claims " + Long.toUnsignedString(claimed) + " bytes where " + bytes.remaining() + " are left");
         }
         return (int) claimed;
     }

@@ -60,7 +60,8 @@ public final class PickleMachine {
                 throw input.broken(String.format("it has the unknown opcode 0x%02x", code));
             }
         }
-        throw input.broken("it has more than " + MOST_OPCODES + " opcodes, where a checkpoint of 2000 tensors has 80000");
+        throw input.broken(
+                "it has more than " + MOST_OPCODES + " opcodes, where a checkpoint of 2000 tensors has 80000");
     }
 
     /** Opcodes that push a value of their own. */
@@ -165,8 +166,9 @@ public final class PickleMachine {
     private Global global(String module, String name) {
         Global global = new Global(module, name);
         if (!allowed.test(global)) {
-            throw new PickleException("it names " + global + ", which is none of the few classes that weights consist of;"
-                    + " such a file can run a program on your machine, and nothing of it was run here");
+            throw new PickleException(
+                    "it names " + global + ", which is none of the few classes that weights consist of;"
+                            + " such a file can run a program on your machine, and nothing of it was run here");
         }
         return global;
     }
