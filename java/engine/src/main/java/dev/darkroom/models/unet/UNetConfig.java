@@ -13,6 +13,7 @@ import java.util.List;
  * @param outChannels     channels of the prediction
  * @param channels        channels of each level, finest first
  * @param downCross       for each level on the way down, whether it looks at the text
+ * @param midCross        whether the middle looks at the text
  * @param upCross         for each block on the way up, coarsest first, whether it looks at the text
  * @param layers          residual blocks of each level; on the way up there is one more
  * @param heads           attention heads of each level ({@code attention_head_dim} in files, a misnomer)
@@ -37,6 +38,7 @@ public record UNetConfig(
         int outChannels,
         List<Integer> channels,
         List<Boolean> downCross,
+        boolean midCross,
         List<Boolean> upCross,
         List<Integer> layers,
         List<Integer> heads,
@@ -55,6 +57,7 @@ public record UNetConfig(
         int kernelIn,
         int kernelOut,
         int sampleSize) {
+    private static final String MID_CROSS = "UNetMidBlock2DCrossAttn";
 
     /**
      * Reads a config.json.
@@ -77,6 +80,7 @@ public record UNetConfig(
                 c.size("out_channels", 4),
                 channels,
                 crosses(c, "down_block_types", levels, "CrossAttnDownBlock2D", "DownBlock2D"),
+                c.text("mid_block_type", MID_CROSS).equals(MID_CROSS),
                 crosses(c, "up_block_types", levels, "CrossAttnUpBlock2D", "UpBlock2D"),
                 layers,
                 c.sizes(headsField, levels, 8),
@@ -155,7 +159,7 @@ public record UNetConfig(
         c.require("encoder_hid_dim");
         c.require("encoder_hid_dim_type");
         c.require("mid_block_scale_factor", 1);
-        c.require("mid_block_type", "UNetMidBlock2DCrossAttn");
+        c.require("mid_block_type", MID_CROSS, "UNetMidBlock2D");
         c.require("num_class_embeds");
         c.require("resnet_out_scale_factor", 1);
         c.require("resnet_skip_time_act", false);
