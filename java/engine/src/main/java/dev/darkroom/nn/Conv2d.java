@@ -9,7 +9,16 @@ public final class Conv2d {
     private final Conv2dWeight weight;
 
     public Conv2d(Parameters p, int in, int out, int kernel, Conv2dWeight.Geometry geometry) {
-        weight = p.conv2d(in, out, kernel, geometry);
+        this(p.conv2d(in, out, kernel, geometry, true));
+    }
+
+    private Conv2d(Conv2dWeight weight) {
+        this.weight = weight;
+    }
+
+    /** A convolution with a weight alone. */
+    public static Conv2d withoutBias(Parameters p, int in, int out, int kernel, Conv2dWeight.Geometry geometry) {
+        return new Conv2d(p.conv2d(in, out, kernel, geometry, false));
     }
 
     /** A convolution of odd kernel size that keeps height and width. */

@@ -31,10 +31,13 @@ public record Parameters(Ops ops, DType dtype, WeightPath path) {
         return ops.linearWeight(path.tensor("weight", out, in), bias ? path.tensor("bias", out) : null, dtype);
     }
 
-    /** weight [out, in, kernel, kernel] and bias [out]. */
-    Conv2dWeight conv2d(int in, int out, int kernel, Conv2dWeight.Geometry geometry) {
+    /** weight [out, in, kernel, kernel], and bias [out] for a convolution that has one. */
+    Conv2dWeight conv2d(int in, int out, int kernel, Conv2dWeight.Geometry geometry, boolean bias) {
         return ops.conv2dWeight(
-                path.tensor("weight", out, in, kernel, kernel), path.tensor("bias", out), geometry, dtype);
+                path.tensor("weight", out, in, kernel, kernel),
+                bias ? path.tensor("bias", out) : null,
+                geometry,
+                dtype);
     }
 
     /** weight and bias [channels] of a normalisation, in f32. */

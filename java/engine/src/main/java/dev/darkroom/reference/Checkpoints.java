@@ -1,7 +1,14 @@
 package dev.darkroom.reference;
 
+import dev.darkroom.models.adapter.IpAdapter;
+import dev.darkroom.models.adapter.T2iAdapter;
+import dev.darkroom.models.adapter.T2iAdapterConfig;
 import dev.darkroom.models.clip.ClipTextConfig;
 import dev.darkroom.models.clip.ClipTextEncoder;
+import dev.darkroom.models.controlnet.ControlNet;
+import dev.darkroom.models.controlnet.ControlNetConfig;
+import dev.darkroom.models.taesd.TinyAutoencoder;
+import dev.darkroom.models.taesd.TinyConfig;
 import dev.darkroom.models.unet.UNet;
 import dev.darkroom.models.unet.UNetConfig;
 import dev.darkroom.models.vae.Autoencoder;
@@ -10,9 +17,14 @@ import dev.darkroom.nn.Parameters;
 import dev.darkroom.tensor.DType;
 import dev.darkroom.tensor.Ops;
 import dev.darkroom.weights.ModelComponent;
+import dev.darkroom.weights.SafetensorsFile;
 import dev.darkroom.weights.WeightPath;
 import dev.darkroom.weights.WeightSource;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.stream.Stream;
 
 /** Networks from the component folders of a set's checkpoints. */
 final class Checkpoints {
@@ -32,6 +44,37 @@ final class Checkpoints {
         ModelComponent part = ModelComponent.open(folder);
         ClipTextConfig config = ClipTextConfig.of(folder.toString(), part.config());
         return new ClipTextEncoder(parameters(ops, dtype, part.weights()), config);
+    }
+
+    static ControlNet controlNet(Ops ops, DType dtype, Path folder) {
+        ModelComponent part = ModelComponent.open(folder);
+        ControlNetConfig config = ControlNetConfig.of(folder.toString(), part.config());
+        return new ControlNet(parameters(ops, dtype, part.weights()), config);
+    }
+
+    static T2iAdapter t2iAdapter(Ops ops, DType dtype, Path folder) {
+        ModelComponent part = ModelComponent.open(folder);
+        T2iAdapterConfig config = T2iAdapterConfig.of(folder.toString(), part.config());
+        return new T2iAdapter(parameters(ops, dtype, part.weights()), config);
+    }
+
+    static TinyAutoencoder tiny(Ops ops, DType dtype, Path folder) {
+        ModelComponent part = ModelComponent.open(folder);
+        TinyConfig config = TinyConfig.of(folder.toString(), part.config());
+        return new TinyAutoencoder(parameters(ops, dtype, part.weights()), config, /* encodes= */ true);
+    }
+
+    /** The only file of {@code folder}, for {@code unet}. */
+    static IpAdapter ipAdapter(Ops ops, DType dtype, UNet unet, Path folder) {
+        try (Stream<Path> files = Files.list(folder)) {
+            Path file = files.filter(each -> each.toString().endsWith(".safetensors"))
+                    .findFirst()
+                    .orElseThrow(() -> new IllegalArgumentException(folder + " has no .safetensors file"));
+            SafetensorsFile weights = SafetensorsFile.open(file);
+            return new IpAdapter(parameters(ops, dtype, weights), IpAdapter.Config.of(weights), unet);
+        } catch (IOException e) {
+            throw new UncheckedIOException(folder + " cannot be read: " + e.getMessage(), e);
+        }
     }
 
     private static Parameters parameters(Ops ops, DType dtype, WeightSource weights) {
