@@ -64,7 +64,6 @@ public final class Attention {
     private final Linear key;
     private final Linear value;
     private final Linear out;
-    private final int inner;
     private final int heads;
 
     /**
@@ -79,13 +78,7 @@ public final class Attention {
         this.key = projection(p.at(names.key()), contextWidth, inner, bias);
         this.value = projection(p.at(names.value()), contextWidth, inner, bias);
         this.out = Linear.withBias(p.at(names.out()), inner, width);
-        this.inner = inner;
         this.heads = heads;
-    }
-
-    /** Channels of queries, keys and values. */
-    public int inner() {
-        return inner;
     }
 
     private static Linear projection(Parameters p, int in, int out, boolean bias) {

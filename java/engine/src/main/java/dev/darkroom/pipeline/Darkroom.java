@@ -33,12 +33,14 @@ public final class Darkroom implements AutoCloseable {
     private final Device device;
     private final LoadedModel model;
     private final @Nullable LoadedModel refiner;
+    private final AddOnNetworks addOns;
     private final RequestCheck check;
     private final double loadSeconds;
     private boolean closed;
 
     private Darkroom(ModelFiles files, @Nullable ModelFiles refinerFiles, Device device, DType dtype, long begun) {
         this.device = device;
+        addOns = AddOnNetworks.on(device);
         SchedulerConfig scheduler = scheduler(files);
         model = LoadedModel.of(device, files, dtype);
         if (refinerFiles == null) {
@@ -87,6 +89,7 @@ public final class Darkroom implements AutoCloseable {
     }
 
     private void release() {
+        addOns.close();
         model.close();
         if (refiner != null) {
             refiner.close();
@@ -223,10 +226,12 @@ public final class Darkroom implements AutoCloseable {
             throw new IllegalStateException("this Darkroom was closed; open the model again");
         }
         Job job = check.job(request);
+        addOns.keepOnly(job.addOns().networks());
         Plan plan = plan(job);
         requireMemory(request, plan.estimate());
         device.pool().resetPeak();
-        Generation.Outcome outcome = new Generation(device, model, refiner, plan.sequential()).run(job, monitor);
+        Generation.Outcome outcome = new Generation(device, model, refiner, plan.sequential(), addOns)
+                .run(job, monitor);
         List<Long> seeds = new ArrayList<>();
         List<Map<String, String>> texts = new ArrayList<>();
         SchedulerConfig scheduler = check.scheduler(request);

@@ -37,14 +37,21 @@ final class Denoiser {
     private final UNet unet;
     private final Conditioning conditioning;
     private final Job job;
+    private final Guides guides;
     private final StepSums sums;
     private final boolean drawsNoise;
 
     /** @param conditioning of the negative prompts and the prompts where there is guidance, else of the prompts */
     Denoiser(UNet unet, Conditioning conditioning, Job job) {
+        this(unet, conditioning, job, Guides.NONE);
+    }
+
+    /** As {@link #Denoiser(UNet, Conditioning, Job)}, guided by pictures. */
+    Denoiser(UNet unet, Conditioning conditioning, Job job, Guides guides) {
         this.unet = unet;
         this.conditioning = conditioning;
         this.job = job;
+        this.guides = guides;
         this.sums = StepSums.of(job.plan());
         this.drawsNoise = job.plan().steps().stream().anyMatch(SamplingPlan.Step::drawsNoise);
     }
@@ -77,7 +84,7 @@ final class Denoiser {
             Tensor coefficients = coefficients(s, forms); // [steps, k]
             Map<DenoisingStep.Form, Recording> recordings = new HashMap<>();
             forms.subList(from, to).stream().distinct().forEach(form -> {
-                DenoisingStep step = new DenoisingStep(form, conditioning, times);
+                DenoisingStep step = new DenoisingStep(form, conditioning, times, guides);
                 recordings.put(form, s.recording("step", form, step.constants(), step::apply));
             });
             return s.iterateAll("steps", to - from, before, (t, turn, current) -> {
@@ -89,6 +96,7 @@ final class Denoiser {
                     boolean draws = job.plan().steps().get(i).drawsNoise();
                     inputs.add(draws ? noise.draw(t, before.get(0).shape()) : current.get(0));
                 }
+                inputs.addAll(guides.inputs(forms.get(i).guides(), i));
                 Recording recording = Objects.requireNonNull(recordings.get(forms.get(i)));
                 List<Tensor> next = recording.run(t, inputs);
                 listener.done(i, next.get(0), () -> recording.run(t, inputs));
@@ -98,19 +106,24 @@ final class Denoiser {
     }
 
     private TimeTable times(Ops ops) {
-        float[][] times = new float[sums.steps()][1];
-        for (int i = 0; i < times.length; i++) {
-            times[i][0] = (float) job.plan().steps().get(i).time();
-        }
         boolean told = unet.config().guidanceWidth() > 0;
-        return unet.times(ops, times, conditioning, told ? OptionalDouble.of(job.guidance()) : OptionalDouble.empty());
+        OptionalDouble scale = told ? OptionalDouble.of(job.guidance()) : OptionalDouble.empty();
+        return unet.times(ops, times(job.plan()), conditioning, scale);
+    }
+
+    /** The time of each model call, the same for all images. */
+    static float[][] times(SamplingPlan plan) {
+        return plan.steps().stream()
+                .map(step -> new float[] {(float) step.time()})
+                .toArray(float[][]::new);
     }
 
     private DenoisingStep.Form form(int step) {
         boolean scales = job.plan().steps().stream().anyMatch(each -> each.inputScale() != 1);
         boolean guided = isGuided(unet.config(), job);
         double rescale = guided ? job.guidanceRescale() : 0;
-        return new DenoisingStep.Form(unet, sums.state(), sums.rounds(step), guided, rescale, scales, drawsNoise);
+        return new DenoisingStep.Form(
+                unet, sums.state(), sums.rounds(step), guided, rescale, scales, drawsNoise, guides.at(step));
     }
 
     /** What the steps' sums multiply with, a row for each. */

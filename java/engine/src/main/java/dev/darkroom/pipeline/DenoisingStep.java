@@ -1,5 +1,6 @@
 package dev.darkroom.pipeline;
 
+import dev.darkroom.models.unet.Additions;
 import dev.darkroom.models.unet.Conditioning;
 import dev.darkroom.models.unet.TimeTable;
 import dev.darkroom.models.unet.UNet;
@@ -29,6 +30,7 @@ final class DenoisingStep {
      * @param rescale    of guidance, 0 for none
      * @param scalesInput whether the network sees the sample multiplied by a scale
      * @param drawsNoise whether there is noise among the inputs
+     * @param guides     what guides the step by pictures
      */
     record Form(
             UNet unet,
@@ -37,7 +39,8 @@ final class DenoisingStep {
             boolean guided,
             double rescale,
             boolean scalesInput,
-            boolean drawsNoise) {
+            boolean drawsNoise,
+            List<Guides.Form> guides) {
         /** Whether guidance is part of the sampler's sums; where it is rescaled it must be known before. */
         boolean mixesInSums() {
             return guided && rescale == 0;
@@ -67,21 +70,29 @@ final class DenoisingStep {
         }
     }
 
+    /** What is added to the U-Net's activations for an input. */
+    private interface Adder {
+        Additions to(Ops ops, Tensor x);
+    }
+
     private final Form form;
     private final Conditioning conditioning;
     private final TimeTable times;
+    private final Guides guides;
 
-    /** @param conditioning,times whose tensors may be replaced by copies in each call */
-    DenoisingStep(Form form, Conditioning conditioning, TimeTable times) {
+    /** @param conditioning,times,guides whose tensors may be replaced by copies in each call */
+    DenoisingStep(Form form, Conditioning conditioning, TimeTable times, Guides guides) {
         this.form = form;
         this.conditioning = conditioning;
         this.times = times;
+        this.guides = guides;
     }
 
     /** What {@link #apply} takes as constants. */
     List<Tensor> constants() {
         List<Tensor> constants = new ArrayList<>(conditioning.tensors());
         constants.add(times.order());
+        constants.addAll(guides.constants(form.guides()));
         return constants;
     }
 
@@ -89,7 +100,8 @@ final class DenoisingStep {
      * One step.
      *
      * @param constants as {@link #constants}
-     * @param inputs    the state, each f32 [n, h, w, c]; the step's part of the time table; its coefficients f32 [1, k]; and noise, where steps draw it
+     * @param inputs    the state, each f32 [n, h, w, c]; the step's part of the time table; its coefficients f32 [1, k]; noise, where steps draw
+     *                  it; and what its guides take
      * @return the next state
      */
     List<Tensor> apply(Ops ops, List<Tensor> constants, List<Tensor> inputs) {
@@ -101,10 +113,13 @@ final class DenoisingStep {
             slots.put(SamplingPlan.NOISE, List.of(inputs.get(count + 2)));
         }
         Coefficients coefficients = new Coefficients(inputs.get(count + 1));
-        int last = constants.size() - 1;
+        int last = conditioning.tensors().size();
         Conditioning texts = conditioning.with(constants.subList(0, last));
         TimeTable.Time time = times.at(ops, inputs.get(count), constants.get(last));
-        slots.put(SamplingPlan.OUTPUT, predict(ops, inputs.get(0), time, texts, coefficients));
+        List<Tensor> shown = constants.subList(last + 1, constants.size());
+        List<Tensor> own = inputs.subList(count + (form.drawsNoise() ? 3 : 2), inputs.size());
+        Adder adder = (s, x) -> guides.additions(s, form.guides(), x, shown, own);
+        slots.put(SamplingPlan.OUTPUT, predict(ops, inputs.get(0), time, texts, coefficients, adder));
         for (StepSums.Round round : form.rounds()) {
             assign(ops, round, coefficients, slots);
         }
@@ -113,13 +128,18 @@ final class DenoisingStep {
 
     /** sample f32 [n, h, w, c] → the prediction of the same shape, or the two that guidance mixes, in any type. */
     private List<Tensor> predict(
-            Ops ops, Tensor sample, TimeTable.Time time, Conditioning texts, Coefficients coefficients) {
+            Ops ops,
+            Tensor sample,
+            TimeTable.Time time,
+            Conditioning texts,
+            Coefficients coefficients,
+            Adder adder) {
         return ops.scopedAll("predict", s -> {
             int n = sample.dim(0);
             Tensor scaled = form.scalesInput() ? s.weightedSum(coefficients.next(1), sample) : sample;
             Tensor narrow = s.cast(scaled, form.unet().dtype());
             Tensor input = form.guided() ? s.concatRows(narrow, narrow) : narrow;
-            Tensor prediction = form.unet().forward(s, input, time, texts);
+            Tensor prediction = form.unet().forward(s, input, time, texts, adder.to(s, input));
             if (!form.guided()) {
                 return List.of(prediction);
             }

@@ -116,6 +116,11 @@ public final class Request {
         return values.refinerSwitchAt;
     }
 
+    /** The networks to be used beside the model: ControlNets, adapters, tiny autoencoders. */
+    public AddOns addOns() {
+        return values.addOns;
+    }
+
     /** Collects the values of a request. */
     public static final class Builder {
         private final String prompt;
@@ -135,6 +140,7 @@ public final class Request {
         private double strength = 0.75;
         private NoiseSource noise = NoiseSource.TORCH_CPU;
         private SdxlOptions sdxl = SdxlOptions.NONE;
+        private AddOns addOns = AddOns.NONE;
         private OptionalDouble refinerSwitchAt = OptionalDouble.empty();
 
         private Builder(String prompt) {
@@ -225,6 +231,12 @@ public final class Request {
             return this;
         }
 
+        /** See {@link Request#addOns}. */
+        public Builder addOns(AddOns others) {
+            addOns = others;
+            return this;
+        }
+
         /** See {@link Request#sdxl}. */
         public Builder sdxl(SdxlOptions options) {
             sdxl = options;
@@ -260,6 +272,7 @@ public final class Request {
             copy.strength = strength;
             copy.noise = noise;
             copy.sdxl = sdxl;
+            copy.addOns = addOns;
             copy.refinerSwitchAt = refinerSwitchAt;
             return copy;
         }

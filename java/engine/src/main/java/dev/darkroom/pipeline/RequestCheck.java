@@ -76,7 +76,8 @@ final class RequestCheck {
                 request.guidance(),
                 request.guidanceRescale(),
                 request.init().map(picture -> picture.resize(width, height)),
-                () -> Noise.seeded(request.noise(), request.seed(), request.count()));
+                () -> Noise.seeded(request.noise(), request.seed(), request.count()),
+                new AddOnCheck(unet, vae).checked(request.addOns(), width, height));
     }
 
     private void checkFamily(Request request) {

@@ -65,7 +65,7 @@ final class Checkpoints {
     }
 
     /** The only file of {@code folder}, for {@code unet}. */
-    static IpAdapter ipAdapter(Ops ops, DType dtype, UNet unet, Path folder) {
+    static IpAdapter ipAdapter(Ops ops, DType dtype, UNetConfig unet, Path folder) {
         try (Stream<Path> files = Files.list(folder)) {
             Path file = files.filter(each -> each.toString().endsWith(".safetensors"))
                     .findFirst()

@@ -89,7 +89,7 @@ final class GuidedPasses {
     }
 
     private Conditioning withImages(Ops ops, UNet unet, Conditioning conditioning) {
-        IpAdapter adapter = Checkpoints.ipAdapter(ops, check.dtype(), unet, checkpoint(""));
+        IpAdapter adapter = Checkpoints.ipAdapter(ops, check.dtype(), unet.config(), checkpoint(""));
         Tensor embeddings = ops.upload(values.get("image_embeds"), check.dtype());
         Tensor tokens = adapter.tokens(ops, embeddings);
         compare("image_tokens", tokens);

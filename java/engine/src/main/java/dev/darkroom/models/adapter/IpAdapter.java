@@ -1,7 +1,6 @@
 package dev.darkroom.models.adapter;
 
 import dev.darkroom.models.unet.Conditioning;
-import dev.darkroom.models.unet.UNet;
 import dev.darkroom.models.unet.UNetConfig;
 import dev.darkroom.nn.Attention;
 import dev.darkroom.nn.LayerNorm;
@@ -54,24 +53,23 @@ public final class IpAdapter {
     private final List<Projections> projections = new ArrayList<>(); // in the order of the U-Net's text attentions
 
     /**
-     * An IP-Adapter for {@code unet}.
+     * An IP-Adapter for a U-Net of this anatomy.
      *
      * @throws WeightsException naming the tensor whose shape shows that it was made for another U-Net
      */
-    public IpAdapter(Parameters p, Config config, UNet unet) {
+    public IpAdapter(Parameters p, Config config, UNetConfig unet) {
         this.config = config;
         int width = config.contextWidth();
         Parameters image = p.at("image_proj");
         projection = Linear.withBias(image.at("proj"), config.embeddingWidth(), config.tokens() * width);
         norm = new LayerNorm(image.at("norm"), width, EPSILON);
-        List<Attention> attentions = unet.textAttentions();
-        List<Integer> numbers = numbers(unet.config());
-        for (int i = 0; i < attentions.size(); i++) {
+        List<Integer> inner = unet.textAttentionWidths();
+        List<Integer> numbers = numbers(unet);
+        for (int i = 0; i < inner.size(); i++) {
             Parameters own = p.at("ip_adapter").at(2 * numbers.get(i) + 1);
-            int inner = attentions.get(i).inner();
             projections.add(new Projections(
-                    Linear.withoutBias(own.at("to_k_ip"), width, inner),
-                    Linear.withoutBias(own.at("to_v_ip"), width, inner)));
+                    Linear.withoutBias(own.at("to_k_ip"), width, inner.get(i)),
+                    Linear.withoutBias(own.at("to_v_ip"), width, inner.get(i))));
         }
     }
 

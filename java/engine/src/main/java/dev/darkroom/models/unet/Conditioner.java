@@ -53,9 +53,9 @@ public final class Conditioner {
         return config;
     }
 
-    /** The attentions that look at the text, in the order of their use. */
-    List<Attention> crossAttentions() {
-        return List.copyOf(crossAttentions);
+    /** The type the network computes in. */
+    public DType dtype() {
+        return dtype;
     }
 
     /** context [n, s, contextWidth] → what every step needs of it, owned by the scope of {@code ops}. */

@@ -29,7 +29,7 @@ public final class Conditioning {
     }
 
     /** Number of texts. */
-    int images() {
+    public int images() {
         return images;
     }
 
@@ -51,7 +51,7 @@ public final class Conditioning {
     /**
      * This conditioning with more to attend to beside the text, as pictures by IP-Adapters.
      *
-     * @param others for each of the network's {@link UNet#textAttentions}, in their order, keys and values of as many images
+     * @param others for each of the network's attentions that look at the text, in the order of their use, keys and values of as many images
      */
     public Conditioning and(List<Attention.KeysValues> others) {
         if (others.size() != keysValues.size()) {

@@ -1,6 +1,5 @@
 package dev.darkroom.models.unet;
 
-import dev.darkroom.nn.Attention;
 import dev.darkroom.nn.Conv2d;
 import dev.darkroom.nn.GroupNorm;
 import dev.darkroom.nn.Parameters;
@@ -49,11 +48,6 @@ public final class UNet {
     /** Makes what {@link #forward} takes of texts and times. */
     public Conditioner conditioner() {
         return conditioner;
-    }
-
-    /** The attentions that look at the text, on the way down, in the middle, on the way up. */
-    public List<Attention> textAttentions() {
-        return conditioner.crossAttentions();
     }
 
     /** See {@link Conditioner#condition(Ops, Tensor)}. */

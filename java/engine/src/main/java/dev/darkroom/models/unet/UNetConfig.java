@@ -106,6 +106,25 @@ public record UNetConfig(
         return channels.size();
     }
 
+    /** Channels of keys and values of each attention that looks at the text alone, in the order of their use: down, middle, up. */
+    public List<Integer> textAttentionWidths() {
+        List<Integer> widths = new ArrayList<>();
+        for (int level = 0; level < levels(); level++) {
+            addWidths(widths, level, downCross.get(level) ? depths.get(level) : List.of());
+        }
+        addWidths(widths, levels() - 1, midCross ? depths.get(levels() - 1).subList(0, 1) : List.of());
+        for (int index = 0; index < levels(); index++) {
+            addWidths(widths, levels() - 1 - index, upCross.get(index) ? upDepths.get(index) : List.of());
+        }
+        return widths;
+    }
+
+    private void addWidths(List<Integer> widths, int level, List<Integer> levelDepths) {
+        int inner = channels.get(level) / heads.get(level) * heads.get(level);
+        int count = levelDepths.stream().mapToInt(depth -> depth).sum();
+        widths.addAll(Collections.nCopies(count, inner));
+    }
+
     /** A copy in the opposite order. */
     static <T> List<T> reversed(List<T> list) {
         List<T> copy = new ArrayList<>(list);
