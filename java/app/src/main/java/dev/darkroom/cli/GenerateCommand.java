@@ -144,6 +144,9 @@ abstract class GenerateCommand implements Callable<Integer> {
             description = "Write a rough preview to this PNG file after every step.")
     private @Nullable Path preview;
 
+    @Mixin
+    private final AddOnOptions addOns = new AddOnOptions();
+
     @Option(names = "--json", description = "Write one JSON object to standard output.")
     private boolean json;
 
@@ -202,6 +205,7 @@ abstract class GenerateCommand implements Callable<Integer> {
                 .count(count)
                 .noise(rng == Rng.CUDA ? Request.NoiseSource.TORCH_CUDA : Request.NoiseSource.TORCH_CPU)
                 .init(init())
+                .addOns(addOns.addOns())
                 .strength(strength())
                 .sdxl(sdxl.options())
                 .refinerSwitchAt(

@@ -1,8 +1,11 @@
 package dev.darkroom.pipeline;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
@@ -56,6 +59,29 @@ public record AddOns(
                 .map(each -> new Control(each.net(), each.picture(), each.strength(), 0, 1, each.guess()))
                 .toList();
         return new AddOns(all, imagePrompts, decoder, previewer);
+    }
+
+    /** For a picture's text: ControlNets under the names of AUTOMATIC1111's extension. */
+    Map<String, String> description() {
+        Map<String, String> values = new LinkedHashMap<>();
+        for (int i = 0; i < controls.size(); i++) {
+            Control each = controls.get(i);
+            values.put(
+                    "ControlNet " + i,
+                    "Module: none, Model: " + name(each.net()) + ", Weight: " + each.strength() + ", Guidance Start: "
+                            + each.start() + ", Guidance End: " + each.end() + ", Guess Mode: " + each.guess());
+        }
+        for (int i = 0; i < imagePrompts.size(); i++) {
+            ImagePrompt each = imagePrompts.get(i);
+            values.put("IP-Adapter " + i, "Model: " + name(each.adapter()) + ", Weight: " + each.scale());
+        }
+        decoder.ifPresent(each -> values.put("VAE", name(each)));
+        return values;
+    }
+
+    private static String name(String spec) {
+        Path file = Path.of(spec).getFileName();
+        return file == null ? spec : file.toString();
     }
 
     /** Where all of the networks lie. */

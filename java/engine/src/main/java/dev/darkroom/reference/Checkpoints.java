@@ -1,8 +1,6 @@
 package dev.darkroom.reference;
 
 import dev.darkroom.models.adapter.IpAdapter;
-import dev.darkroom.models.adapter.T2iAdapter;
-import dev.darkroom.models.adapter.T2iAdapterConfig;
 import dev.darkroom.models.clip.ClipTextConfig;
 import dev.darkroom.models.clip.ClipTextEncoder;
 import dev.darkroom.models.controlnet.ControlNet;
@@ -50,12 +48,6 @@ final class Checkpoints {
         ModelComponent part = ModelComponent.open(folder);
         ControlNetConfig config = ControlNetConfig.of(folder.toString(), part.config());
         return new ControlNet(parameters(ops, dtype, part.weights()), config);
-    }
-
-    static T2iAdapter t2iAdapter(Ops ops, DType dtype, Path folder) {
-        ModelComponent part = ModelComponent.open(folder);
-        T2iAdapterConfig config = T2iAdapterConfig.of(folder.toString(), part.config());
-        return new T2iAdapter(parameters(ops, dtype, part.weights()), config);
     }
 
     static TinyAutoencoder tiny(Ops ops, DType dtype, Path folder) {

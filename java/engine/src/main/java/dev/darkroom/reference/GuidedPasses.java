@@ -2,7 +2,6 @@ package dev.darkroom.reference;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.darkroom.models.adapter.IpAdapter;
-import dev.darkroom.models.adapter.T2iAdapter;
 import dev.darkroom.models.controlnet.ControlNet;
 import dev.darkroom.models.unet.Additions;
 import dev.darkroom.models.unet.Conditioning;
@@ -39,7 +38,7 @@ final class GuidedPasses {
 
     /** Whether the case is one of these. */
     static boolean isOne(Check.Values values) {
-        return values.has("controlnet_cond") || values.has("image_embeds") || values.has("adapter_cond");
+        return values.has("controlnet_cond") || values.has("image_embeds");
     }
 
     void run() {
@@ -52,8 +51,6 @@ final class GuidedPasses {
             Additions additions = Additions.NONE;
             if (values.has("controlnet_cond")) {
                 additions = new Additions(List.of(residuals(ops, sample, times)), List.of());
-            } else if (values.has("adapter_cond")) {
-                additions = new Additions(List.of(), List.of(features(ops)));
             } else {
                 conditioning = withImages(ops, unet, conditioning);
             }
@@ -76,16 +73,6 @@ final class GuidedPasses {
         compare("", residuals);
         compare(GUESS, net.forward(ops, sample, hint, time, conditioning, strength, true));
         return residuals;
-    }
-
-    private List<Tensor> features(Ops ops) {
-        T2iAdapter adapter = Checkpoints.t2iAdapter(ops, check.dtype(), checkpoint("T2IAdapter"));
-        List<Tensor> features = adapter.features(ops, Check.uploadImage(ops, values.get("adapter_cond")));
-        for (int i = 0; i < features.size(); i++) {
-            compare("feature." + i, features.get(i));
-        }
-        float strength = (float) entry.path("conditioning_scale").asDouble(1);
-        return features.stream().map(each -> ops.scale(each, strength)).toList();
     }
 
     private Conditioning withImages(Ops ops, UNet unet, Conditioning conditioning) {
