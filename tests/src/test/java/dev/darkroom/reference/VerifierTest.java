@@ -36,10 +36,10 @@ final class VerifierTest {
         "formats, F32, 30",
         "text, F32, 11",
         "text, BF16, 11",
-        "unet, F32, 6",
-        "unet, BF16, 6",
-        "vae, F32, 4",
-        "vae, BF16, 4",
+        "unet, F32, 25",
+        "unet, BF16, 25",
+        "vae, F32, 6",
+        "vae, BF16, 6",
         "pipelines, F32, 10",
         "pipelines, BF16, 8"
     })

@@ -17,7 +17,7 @@ import picocli.CommandLine.Option;
 
 /** The networks used beside the model. */
 final class AddOnOptions {
-    /** A picture that guides; begins anew with each {@code --controlnet}. */
+    /** A picture that guides; begins anew with each {@code --controlnet}. Defaults are initial values: picocli knows no others in repeated groups. */
     static final class ControlOptions {
         @Option(
                 names = {"--controlnet", "--control-net"},
@@ -36,21 +36,18 @@ final class AddOnOptions {
 
         @Option(
                 names = {"--control-strength", "--controlnet-conditioning-scale"},
-                defaultValue = "1",
-                description = "How much it counts. Default: ${DEFAULT-VALUE}.")
-        private double strength;
+                description = "How much it counts. Default: 1.")
+        private double strength = 1;
 
         @Option(
                 names = {"--control-start", "--control-guidance-start"},
-                defaultValue = "0",
-                description = "Share of the steps after which it begins to count, 0 to 1. Default: ${DEFAULT-VALUE}.")
+                description = "Share of the steps after which it begins to count, 0 to 1. Default: 0.")
         private double start;
 
         @Option(
                 names = {"--control-end", "--control-guidance-end"},
-                defaultValue = "1",
-                description = "Share of the steps after which it counts no more, 0 to 1. Default: ${DEFAULT-VALUE}.")
-        private double end;
+                description = "Share of the steps after which it counts no more, 0 to 1. Default: 1.")
+        private double end = 1;
 
         @Option(
                 names = "--guess-mode",
@@ -82,9 +79,8 @@ final class AddOnOptions {
 
         @Option(
                 names = "--ip-adapter-scale",
-                defaultValue = "1",
-                description = "How much they count beside the text. Default: ${DEFAULT-VALUE}.")
-        private double scale;
+                description = "How much they count beside the text. Default: 1.")
+        private double scale = 1;
 
         private ImagePrompt prompt() {
             HostTensor tensor = SafetensorsFile.open(embeddings).get(TENSOR);
@@ -104,10 +100,10 @@ final class AddOnOptions {
     }
 
     @ArgGroup(exclusive = false, multiplicity = "0..*")
-    private List<ControlOptions> controls = List.of();
+    private List<ControlOptions> controls = new ArrayList<>();
 
     @ArgGroup(exclusive = false, multiplicity = "0..*")
-    private List<ImagePromptOptions> imagePrompts = List.of();
+    private List<ImagePromptOptions> imagePrompts = new ArrayList<>();
 
     @Option(
             names = "--vae",
