@@ -177,7 +177,7 @@ class Block(nn.Module):
 
 
 class UNet(nn.Module):
-    """The U-Net of Stable Diffusion 1 and 2: UNet2DConditionModel without added conditions."""
+    """The U-Net of Stable Diffusion 1, 2 and XL: UNet2DConditionModel, with a pooled text and sizes where its config adds them."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -185,11 +185,18 @@ class UNet(nn.Module):
         heads = config["attention_head_dim"]
         self.config = config
         self._heads = heads if isinstance(heads, list) else [heads] * len(widths)
+        depths = config.get("transformer_layers_per_block", 1)
+        self._depths = depths if isinstance(depths, list) else [depths] * len(widths)
         self._time = 4 * widths[0]
         self.conv_in = nn.Conv2d(config["in_channels"], widths[0], 3, padding=1)
         self.time_embedding = nn.ModuleDict(
             {"linear_1": nn.Linear(widths[0], self._time), "linear_2": nn.Linear(self._time, self._time)}
         )
+        if config.get("addition_embed_type") == "text_time":
+            added = config["projection_class_embeddings_input_dim"]
+            self.add_embedding = nn.ModuleDict(
+                {"linear_1": nn.Linear(added, self._time), "linear_2": nn.Linear(self._time, self._time)}
+            )
         skips = [widths[0]]
         self.down_blocks = nn.ModuleList()
         for level, width in enumerate(widths):
@@ -212,10 +219,28 @@ class UNet(nn.Module):
         self.conv_norm_out = nn.GroupNorm(config["norm_num_groups"], widths[0], config["norm_eps"])
         self.conv_out = nn.Conv2d(widths[0], config["out_channels"], 3, padding=1)
 
-    def forward(self, x: Tensor, times: Tensor, context: Tensor) -> Tensor:
-        """x [n, in, h, w], times [n], context [n, t, c] -> [n, out, h, w]."""
-        time = self.time_embedding["linear_1"](self._sinusoids(times).to(x.dtype))
-        time = F.silu(self.time_embedding["linear_2"](F.silu(time)))
+    @property
+    def pooled_width(self) -> int:
+        """Channels of the pooled text that is added to the time; 0 where none is."""
+        if not hasattr(self, "add_embedding"):
+            return 0
+        return self.config["projection_class_embeddings_input_dim"] - 6 * self.config["addition_time_embed_dim"]
+
+    def forward(
+        self,
+        x: Tensor,
+        times: Tensor,
+        context: Tensor,
+        pooled: Tensor | None = None,
+        sizes: Tensor | None = None,
+    ) -> Tensor:
+        """x [n, in, h, w], times [n], context [n, t, c], pooled [n, p], sizes [n, 6] -> [n, out, h, w]."""
+        time = self._embedded(self.time_embedding, self._sinusoids(times, self.config["block_out_channels"][0]).to(x.dtype))
+        if pooled is not None and sizes is not None:
+            waves = self._sinusoids(sizes.flatten(), self.config["addition_time_embed_dim"])
+            added = torch.cat([pooled, waves.reshape(len(x), -1).to(x.dtype)], dim=-1)
+            time = time + self._embedded(self.add_embedding, added)
+        time = F.silu(time)
         x = self.conv_in(x)
         skips = [x]
         for block in self.down_blocks:
@@ -233,8 +258,12 @@ class UNet(nn.Module):
                 x = block.upsamplers[0](x, skips[-1].shape[2:])
         return self.conv_out(F.silu(self.conv_norm_out(x)))
 
-    def _sinusoids(self, times: Tensor) -> Tensor:
-        half = self.config["block_out_channels"][0] // 2
+    @staticmethod
+    def _embedded(layers: nn.ModuleDict, x: Tensor) -> Tensor:
+        return layers["linear_2"](F.silu(layers["linear_1"](x)))
+
+    def _sinusoids(self, times: Tensor, width: int) -> Tensor:
+        half = width // 2
         index = torch.arange(half, dtype=torch.float32, device=times.device)
         angles = times.float()[:, None] * torch.exp(-math.log(10000) * index / (half - self.config["freq_shift"]))
         waves = [angles.cos(), angles.sin()] if self.config["flip_sin_to_cos"] else [angles.sin(), angles.cos()]
@@ -250,7 +279,9 @@ class UNet(nn.Module):
     def _transformer(self, width: int, level: int) -> Transformer:
         config = self.config
         context, linear = config["cross_attention_dim"], config["use_linear_projection"]
-        return Transformer(width, context, self._heads[level], 1, config["norm_num_groups"], linear)
+        return Transformer(
+            width, context, self._heads[level], self._depths[level], config["norm_num_groups"], linear
+        )
 
 
 class PixelAttention(nn.Module):
@@ -356,9 +387,9 @@ def load_decoder(model: Path) -> Decoder:
     return _loaded(Decoder(_config(model / "vae")), model / "vae" / "diffusion_pytorch_model.safetensors", "decoder.")
 
 
-def load_text_encoder(model: Path) -> TextEncoder:
-    """The text encoder of a diffusers folder."""
-    folder = model / "text_encoder"
+def load_text_encoder(model: Path, name: str = "text_encoder") -> TextEncoder:
+    """A text encoder of a diffusers folder: text_encoder, or SDXL's text_encoder_2."""
+    folder = model / name
     return _loaded(TextEncoder(_config(folder)), folder / "model.safetensors", "text_model.")
 
 

@@ -62,7 +62,7 @@ public class HostBenchmark {
     /** The plan of 25 steps of DPM++ 2M Karras. */
     @Benchmark
     public SamplingPlan plan() {
-        return scheduler.plan(25, 0, 0);
+        return scheduler.plan(25, 0);
     }
 
     /** The noise of a 512 x 512 picture. */

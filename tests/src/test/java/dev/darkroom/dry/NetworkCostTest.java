@@ -3,8 +3,11 @@ package dev.darkroom.dry;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.darkroom.models.clip.ClipImageEncoder;
 import dev.darkroom.models.clip.ClipTextConfig;
 import dev.darkroom.models.clip.ClipTextEncoder;
+import dev.darkroom.models.clip.ClipVisionConfig;
 import dev.darkroom.models.unet.Conditioning;
 import dev.darkroom.models.unet.TimeTable;
 import dev.darkroom.models.unet.UNet;
@@ -23,6 +26,7 @@ import dev.darkroom.weights.ModelFamily;
 import dev.darkroom.weights.PublishedConfigs;
 import dev.darkroom.weights.ShapesOnlyWeights;
 import dev.darkroom.weights.WeightPath;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.Set;
@@ -86,6 +90,30 @@ class NetworkCostTest {
         Tally.Cost products =
                 Objects.requireNonNull(device.tally().byOperation().get("linear"));
         assertEquals(12 * 4, products.calls());
+    }
+
+    @Test
+    void imageEncoderOfVitL14() throws IOException {
+        encodePicture(
+                """
+                {"architectures": ["CLIPVisionModelWithProjection"], "hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24,
+                 "num_attention_heads": 16, "patch_size": 14, "projection_dim": 768}""");
+        assertCost(303.97, 0.1620);
+    }
+
+    /** OpenCLIP's, which IP-Adapter looks with. */
+    @Test
+    void imageEncoderOfVitH14() throws IOException {
+        encodePicture(
+                """
+                {"architectures": ["CLIPVisionModelWithProjection"], "hidden_size": 1280, "intermediate_size": 5120, "num_hidden_layers": 32,
+                 "num_attention_heads": 16, "patch_size": 14, "projection_dim": 1024, "hidden_act": "gelu"}""");
+        assertCost(632.08, 0.3346);
+    }
+
+    private void encodePicture(String config) throws IOException {
+        ClipVisionConfig parsed = ClipVisionConfig.of("published", new ObjectMapper().readTree(config));
+        new ClipImageEncoder(parameters, parsed).encode(ops, tensor(1, 224, 224, 3));
     }
 
     /** Normalised queries, keys and values; attention; its output; the same for the text, with queries alone; gated inner channels; output. */

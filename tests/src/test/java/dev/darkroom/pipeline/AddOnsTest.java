@@ -182,6 +182,14 @@ class AddOnsTest {
     }
 
     @Test
+    void samplersWhoseStepsAreNotKnownBeforehandTakeNoControls() {
+        Request request = small(control(1, 0, 1, false)).sampler("DPM adaptive").build();
+        InvalidRequestException refusal =
+                assertThrows(InvalidRequestException.class, () -> darkroom.generate(request));
+        assertTrue(String.valueOf(refusal.getMessage()).contains("take another sampler"), refusal.getMessage());
+    }
+
+    @Test
     void aControlNetOfAnotherFamilyIsRefusedWithTheWidthsThatDiffer() {
         try (Darkroom sd2 = open("checkpoints/sd2")) {
             InvalidRequestException refusal = assertThrows(

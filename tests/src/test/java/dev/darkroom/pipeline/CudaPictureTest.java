@@ -14,6 +14,7 @@ import org.junit.jupiter.api.Test;
 
 /** From a prompt to a picture through our own kernels. */
 @Tag("software-cuda")
+@Tag("gpu") // holds on a real one as well
 @DisplayName("A picture from the cuda device")
 class CudaPictureTest {
     private static final String MODEL = System.getProperty("darkroom.root") + "/models/demo";

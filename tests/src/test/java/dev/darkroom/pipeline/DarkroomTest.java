@@ -59,7 +59,7 @@ final class DarkroomTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"DDIM", "Euler a", "DPM++ 2M SDE", "LCM"})
+    @ValueSource(strings = {"DDIM", "Euler a", "DPM++ SDE", "LCM", "DDIM CFG++"})
     void neighboursInABatchDoNotChangeAPicture(String sampler) {
         Result batch = darkroom.generate(
                 small("a blue star").sampler(sampler).seed(10).count(3).build());
@@ -81,6 +81,22 @@ final class DarkroomTest {
                 alone.picture(),
                 darkroom.generate(request.noise(Request.NoiseSource.TORCH_CPU).build())
                         .picture());
+    }
+
+    @Test
+    void norDoTheyWithABrownianPathThatTheDeviceDraws() {
+        Request.Builder request = small("a blue star").sampler("DPM++ 2M SDE").noise(Request.NoiseSource.TORCH_CUDA);
+        Result batch = darkroom.generate(request.seed(10).count(2).build());
+        assertEquals(
+                darkroom.generate(request.seed(11).count(1).build()).picture(),
+                batch.pictures().get(1));
+    }
+
+    @Test
+    void anAdaptiveSolverComesToItsEnd() {
+        Request request = small("a red circle").sampler("DPM adaptive").seed(2).build();
+        List<Double> trials = darkroom.generate(request).timings().steps();
+        assertTrue(trials.size() > 3 && trials.size() < 100, trials.size() + " trials");
     }
 
     @Test
@@ -250,6 +266,13 @@ final class DarkroomTest {
                 bad("unknown schedule \"kerras\"", request -> request.schedule("kerras")),
                 bad("has no schedule but discrete", request -> request.sampler("DDIM")
                         .schedule("karras")),
+                bad("has no schedule but discrete, asked for is Karras", request -> request.sampler("DPM fast")
+                        .schedule("karras")),
+                bad("LMS has no eta; it belongs to", request -> request.sampler("LMS")
+                        .eta(1)),
+                bad("DPM adaptive depend on the picture", request -> request.sampler("DPM adaptive")
+                        .count(2)),
+                bad("EDM Euler is not for models", request -> request.sampler("EDM Euler")),
                 bad("of memory", request -> request.size(80000, 80000)),
                 bad("leaves no step to run", request -> request.init(new Picture(8, 8, new byte[192]))
                         .strength(0.1)),

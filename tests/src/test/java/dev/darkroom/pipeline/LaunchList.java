@@ -95,7 +95,7 @@ final class LaunchList {
     private static Job job() {
         SchedulerConfig scheduler = SchedulerConfig.of("sd1", PublishedConfigs.of(ModelFamily.SD1, "scheduler"))
                 .with(SamplerKind.EULER);
-        SamplingPlan plan = scheduler.plan(STEPS, 0, 0);
+        SamplingPlan plan = scheduler.plan(STEPS, 0);
         Texts none = Texts.repeated("", "", 1, 1);
         MicroConditioning size = MicroConditioning.of(8 * LATENT, 8 * LATENT, 0);
         return new Job(

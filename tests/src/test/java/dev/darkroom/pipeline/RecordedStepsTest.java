@@ -43,6 +43,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** A small U-Net with random weights: replayed steps must give the bits of steps that run operation by operation. */
 @Tag("software-cuda")
+@Tag("gpu") // holds on a real one as well
 @DisplayName("Denoising steps that are replayed")
 class RecordedStepsTest {
     private static final String CONFIG = """
@@ -107,6 +108,9 @@ class RecordedStepsTest {
         "DPMPP_2M, 4, 1, 0, false",
         "PNDM, 6, 1, 0, false", // with fewer it never takes four outputs together
         "DDIM, 4, 5, 0.7, true",
+        "EULER_CFG_PP, 4, 5, 0, false",
+        "DDIM_CFG_PP, 4, 5, 0.7, true",
+        "DPMPP_3M_SDE, 4, 5, 0, false",
     })
     void haveTheBitsOfDirectOnes(SamplerKind kind, int steps, double guidance, double rescale, boolean clips) {
         Supplier<Job> first = () -> job(kind, steps, 2, guidance, rescale, clips, 1);
@@ -124,6 +128,18 @@ class RecordedStepsTest {
         assertEquals(
                 new RecordingStatistics(0, 0, direct.size()),
                 device.recordings().since(before));
+    }
+
+    /** Of DPM adaptive: trials are plans of other steps, and one graph. */
+    @Test
+    void areOneGraphForAllTrialsOfAnAdaptiveSolver() {
+        Supplier<Job> job = () -> job(SamplerKind.DPM_ADAPTIVE, 3, 1, 5, 0, false, 6);
+        List<float[]> direct = direct(job, 1);
+        before = device.recordings();
+        assertSame(direct, replayed(job, 1));
+        RecordingStatistics since = device.recordings().since(before);
+        assertEquals(1, since.recorded());
+        assertEquals(3 * direct.size() - 2, since.replayed()); // of three calls for each trial
     }
 
     @Test
@@ -163,7 +179,7 @@ class RecordedStepsTest {
                 .put("skip_prk_steps", true);
         Texts prompts = Texts.repeated("", "", images, 1);
         MicroConditioning size = MicroConditioning.of(8 * LATENT, 8 * LATENT, 0);
-        SamplingPlan plan = SchedulerConfig.of("test", json).with(kind).plan(steps, 0, 0);
+        SamplingPlan plan = SchedulerConfig.of("test", json).with(kind).plan(steps, 0);
         return new Job(
                 prompts,
                 Optional.of(prompts),

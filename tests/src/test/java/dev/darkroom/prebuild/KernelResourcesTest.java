@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.darkroom.cuda.GpuArchitecture;
 import dev.darkroom.cuda.KernelVariant;
@@ -41,19 +40,13 @@ class KernelResourcesTest {
             ptxas info    : Used 26 registers, used 0 barriers
             """;
 
-    /** Kernels may be on their way from several sides; the record is made when they have come together. */
-    private static KernelResources record() throws IOException {
-        assumeTrue(Files.exists(RECORD), () -> RECORD + " is not there yet; make it: " + COMMAND);
-        return KernelResources.read(RECORD);
-    }
-
     @TempDir
     private Path folder = Path.of("");
 
     /** On these GPUs the kernels that take most of the time keep everything in registers. */
     @Test
     void showsNoSpillsInAttentionMatrixProductsAndConvolutions() throws IOException {
-        KernelResources record = record();
+        KernelResources record = KernelResources.read(RECORD);
         int seen = 0;
         List<String> spills = new ArrayList<>();
         for (KernelResources.Entry entry : record.entries().values()) {
@@ -79,7 +72,7 @@ class KernelResourcesTest {
     /** Hopper's and Ampere's stand for all: what is compiled for them is compiled for every architecture. */
     @Test
     void isOfTheKernelsAsTheyAre() throws IOException {
-        KernelResources record = record();
+        KernelResources record = KernelResources.read(RECORD);
         PublishedModels models =
                 new PublishedModels(List.of(ROOT.resolve("models/demo").toString()));
         List<String> stale = new ArrayList<>();

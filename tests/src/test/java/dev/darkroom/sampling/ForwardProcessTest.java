@@ -47,7 +47,7 @@ class ForwardProcessTest {
                 "'beta_schedule':'scaled_linear','beta_start':0.00085,'beta_end':0.012,"
                         + "'timestep_spacing':'leading','steps_offset':1");
         float[] times = floats("euler/timesteps");
-        double[] all = config.plan(10, 0, 0).steps().stream()
+        double[] all = config.plan(10, 0).steps().stream()
                 .mapToDouble(SamplingPlan.Step::time)
                 .toArray();
         assertMixtures(
@@ -55,7 +55,7 @@ class ForwardProcessTest {
                 time -> {
                     int skipped =
                             Arrays.binarySearch(Arrays.stream(all).map(t -> -t).toArray(), -time);
-                    return config.plan(10, skipped, 0).start();
+                    return config.plan(10, skipped).start();
                 },
                 times);
     }

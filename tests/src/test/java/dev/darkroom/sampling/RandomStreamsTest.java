@@ -8,9 +8,11 @@ import dev.darkroom.weights.ReferenceFiles;
 import dev.darkroom.weights.SafetensorsFile;
 import java.util.Arrays;
 import java.util.List;
+import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 /** The numbers that torch draws on the CPU (reference/rng); names there are KIND/SEED/COUNT. */
+@DisplayName("correctness 39: random numbers are torch's")
 class RandomStreamsTest {
     private static final float FLOAT_TOLERANCE =
             2e-6f; // absolute; torch's float32 logarithm and cosine differ between processors

@@ -65,8 +65,7 @@ class ReferenceTrajectoriesTest {
             ObjectNode config = entry.path("config").deepCopy();
             config.set("_class_name", entry.path("class"));
             entry.path("step_arguments").properties().forEach(each -> config.set(each.getKey(), each.getValue()));
-            double eta = entry.path("step_arguments").path("eta").asDouble(0);
-            plan = SchedulerConfig.of(id, config).plan(entry.path("steps").asInt(), 0, eta);
+            plan = SchedulerConfig.of(id, config).plan(entry.path("steps").asInt(), 0);
         }
 
         void compare() {

@@ -16,7 +16,7 @@ class SchedulerConfigTest {
     private static final String SD = "'beta_schedule':'scaled_linear','beta_start':0.00085,'beta_end':0.012";
 
     @ParameterizedTest
-    @EnumSource
+    @EnumSource(mode = EnumSource.Mode.MATCH_NONE, names = "EDM_.*")
     void anotherSamplerKeepsWhatTheConfigurationSaysOfTheModel(SamplerKind kind) {
         SchedulerConfig own = config("PNDMScheduler", SD + ",'prediction_type':'v_prediction','steps_offset':1");
         SchedulerConfig other = own.with(kind);
@@ -46,9 +46,8 @@ class SchedulerConfigTest {
     @Test
     void optionsOfAnotherClassStartFromTheirDefaults() {
         SchedulerConfig own = config("UniPCMultistepScheduler", SD + ",'solver_order':3,'solver_type':'bh1'");
-        String expected =
-                config("DPMSolverMultistepScheduler", SD).plan(6, 0, 0).toString();
-        assertEquals(expected, own.with(SamplerKind.DPMPP_2M).plan(6, 0, 0).toString());
+        String expected = config("DPMSolverMultistepScheduler", SD).plan(6, 0).toString();
+        assertEquals(expected, own.with(SamplerKind.DPMPP_2M).plan(6, 0).toString());
     }
 
     @ParameterizedTest
@@ -65,8 +64,8 @@ class SchedulerConfigTest {
             })
     void fieldsThatTheClassDoesNotKnowHaveNoEffect(String className, String field) {
         assertEquals(
-                config(className, SD).plan(5, 0, 0).toString(),
-                config(className, SD + "," + field).plan(5, 0, 0).toString());
+                config(className, SD).plan(5, 0).toString(),
+                config(className, SD + "," + field).plan(5, 0).toString());
     }
 
     @Test
@@ -91,7 +90,7 @@ class SchedulerConfigTest {
     @Test
     void rungeKuttaStepsOfAnOddStrideVisitDiffusersTimes() {
         SchedulerConfig config = config("PNDMScheduler", "'num_train_timesteps':777,'skip_prk_steps':false");
-        List<Double> first = config.plan(10, 0, 0).steps().stream()
+        List<Double> first = config.plan(10, 0).steps().stream()
                 .map(SamplingPlan.Step::time)
                 .limit(8)
                 .toList();
@@ -131,7 +130,7 @@ class SchedulerConfigTest {
             })
     void badFieldsAreRefusedByNameValueAndWhatIsAllowed(String className, String field, String what, String allowed) {
         IllegalArgumentException refusal = assertThrows(
-                IllegalArgumentException.class, () -> config(className, field).plan(5, 0, 0));
+                IllegalArgumentException.class, () -> config(className, field).plan(5, 0));
         String message = String.valueOf(refusal.getMessage());
         assertTrue(message.contains(what.replace('\'', '"')) && message.contains(allowed), message);
     }
@@ -153,16 +152,54 @@ class SchedulerConfigTest {
         assertTrue(String.valueOf(refusal.getMessage()).contains("DDIM has no schedule but discrete"));
     }
 
+    @ParameterizedTest
+    @CsvSource({
+        "DPM_FAST, DPM fast has no schedule but discrete",
+        "DPM_ADAPTIVE, DPM adaptive has no schedule but discrete",
+        "PNDM, PLMS has no schedule but discrete",
+    })
+    void norDoSamplersTakeOneThatSpaceTheirLevelsThemselves(SamplerKind kind, String what) {
+        String message = String.valueOf(assertThrows(
+                        IllegalArgumentException.class,
+                        () -> config("DDIMScheduler", SD).with(kind).with(SigmaSchedule.KARRAS))
+                .getMessage());
+        assertTrue(message.contains(what) && message.contains("schedules belong to Euler"), message);
+    }
+
+    @Test
+    void aParameterIsRefusedBySamplersThatDoNotHaveIt() {
+        String message = String.valueOf(assertThrows(
+                        IllegalArgumentException.class,
+                        () -> config("DDIMScheduler", SD).with(SamplerKind.LMS).with("s_churn", 1))
+                .getMessage());
+        assertTrue(message.contains("LMS has no s_churn; it belongs to Euler, Heun, DPM2"), message);
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> config("DDIMScheduler", SD).with(SamplerKind.DPMPP_2M).with("eta", 1));
+    }
+
+    @Test
+    void samplersForModelsTrainedOtherwiseAreRefused() {
+        String message = String.valueOf(assertThrows(IllegalArgumentException.class, () -> config("DDIMScheduler", SD)
+                        .with(SamplerKind.EDM_EULER))
+                .getMessage());
+        assertTrue(message.contains("EDM Euler is not for models"), message);
+        message = String.valueOf(assertThrows(IllegalArgumentException.class, () -> config("EDMEulerScheduler", SD)
+                        .with(SamplerKind.HEUN))
+                .getMessage());
+        assertTrue(message.contains("take one of EDM Euler, EDM DPM++ 2M"), message);
+    }
+
     @Test
     void aPlanHasAtLeastOneStep() {
         SchedulerConfig config = config("DDIMScheduler", SD);
-        assertThrows(IllegalArgumentException.class, () -> config.plan(0, 0, 0));
-        assertThrows(IllegalArgumentException.class, () -> config.plan(5, 5, 0));
-        assertThrows(IllegalArgumentException.class, () -> config.plan(5, -1, 0));
+        assertThrows(IllegalArgumentException.class, () -> config.plan(0, 0));
+        assertThrows(IllegalArgumentException.class, () -> config.plan(5, 5));
+        assertThrows(IllegalArgumentException.class, () -> config.plan(5, -1));
     }
 
     private static double time(SchedulerConfig config, int steps, int index) {
-        return config.plan(steps, 0, 0).steps().get(index).time();
+        return config.plan(steps, 0).steps().get(index).time();
     }
 
     private static SchedulerConfig config(String className, String fields) {

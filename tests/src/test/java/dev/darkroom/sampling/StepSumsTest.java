@@ -30,16 +30,19 @@ class StepSumsTest {
     @ParameterizedTest
     @EnumSource(SamplerKind.class)
     void givesThePlansSamples(SamplerKind kind) {
-        check(config("{}").with(kind).plan(STEPS, 0, 0.5), 1);
+        SchedulerConfig config = kind.schedulerClass().isOfRange()
+                ? config("{\"_class_name\": \"" + kind.className() + "\"}")
+                : config("{}").with(kind);
+        check((kind.takes("eta") ? config.with("eta", 0.5) : config).plan(STEPS, 0), 1);
     }
 
     static Stream<SamplingPlan> bounded() {
         String clipped = "{\"clip_sample\": true, \"clip_sample_range\": 0.6}";
         String thresholded = "{\"thresholding\": true, \"sample_max_value\": 1.2}";
         return Stream.of(
-                config(clipped).with(SamplerKind.DDIM).plan(STEPS, 0, 0.5),
-                config(thresholded).with(SamplerKind.DPMPP_2M).plan(STEPS, 0, 0),
-                config(thresholded).with(SamplerKind.UNIPC).plan(STEPS, 2, 0));
+                config(clipped).with(SamplerKind.DDIM).with("eta", 0.5).plan(STEPS, 0),
+                config(thresholded).with(SamplerKind.DPMPP_2M).plan(STEPS, 0),
+                config(thresholded).with(SamplerKind.UNIPC).plan(STEPS, 2));
     }
 
     @ParameterizedTest
@@ -48,10 +51,12 @@ class StepSumsTest {
         check(plan, 2);
     }
 
-    private static void check(SamplingPlan plan, int rounds) {
+    private static void check(SamplingPlan made, int rounds) {
+        SamplingPlan plan = new SamplingPlan(
+                made.steps(), made.slots(), made.initialNoiseScale(), made.start(), null); // as it stands
         double[] start = new Random(3).doubles(SIZE, -2, 2).toArray();
         List<double[]> expected = new ArrayList<>();
-        PlanInterpreter.run(plan, start, 1, StepSumsTest::model, noise(), (i, sample) -> expected.add(sample.clone()));
+        PlanInterpreter.run(plan, start, 1, new Model(), noise(), (i, sample) -> expected.add(sample.clone()));
         StepSums sums = StepSums.of(plan);
         Map<Integer, double[]> slots = new HashMap<>();
         slots.put(SamplingPlan.SAMPLE, start);
@@ -74,7 +79,8 @@ class StepSumsTest {
         double[] sample = slots.get(SamplingPlan.SAMPLE);
         double[] input =
                 Arrays.stream(sample).map(value -> value * step.inputScale()).toArray();
-        slots.put(SamplingPlan.OUTPUT, model(input, step.time()));
+        slots.put(SamplingPlan.OUTPUT, new Model().predict(input, step.time()));
+        slots.put(SamplingPlan.UNGUIDED, new Model().predictUnguided(input, step.time()));
         slots.put(SamplingPlan.NOISE, step.drawsNoise() ? noise.get() : sample);
         for (int r = 0; r < sums.rounds(index).size(); r++) {
             StepSums.Round round = sums.rounds(index).get(r);
@@ -97,8 +103,17 @@ class StepSumsTest {
         }
     }
 
-    private static double[] model(double[] input, double time) {
-        return FormulaModel.predict(input, time, SIZE);
+    /** Predicts something else without the prompt. */
+    private static final class Model implements PlanInterpreter.Model {
+        @Override
+        public double[] predict(double[] input, double time) {
+            return FormulaModel.predict(input, time, SIZE);
+        }
+
+        @Override
+        public double[] predictUnguided(double[] input, double time) {
+            return FormulaModel.predict(input, time + 50, SIZE);
+        }
     }
 
     private static Supplier<double[]> noise() {
@@ -109,7 +124,10 @@ class StepSumsTest {
     private static SchedulerConfig config(String json) {
         try {
             ObjectNode node = (ObjectNode) new ObjectMapper().readTree(json);
-            node.put("_class_name", "DDIMScheduler").put("beta_schedule", "scaled_linear");
+            if (!node.has("_class_name")) {
+                node.put("_class_name", "DDIMScheduler");
+            }
+            node.put("beta_schedule", "scaled_linear");
             if (!node.has("clip_sample")) {
                 node.put("clip_sample", false);
             }

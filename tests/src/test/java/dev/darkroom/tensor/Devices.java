@@ -32,12 +32,14 @@ final class Devices {
     }
 
     static {
+        String only = SoftwareCuda.contractsDevice();
         if (SoftwareCuda.isAsked()) { // the processor has had its turn
             SoftwareCuda.build();
-        } else {
+        } else if (only.isEmpty()) {
             add("cpu", () -> CpuDevice.open(THREADS, /* poison= */ true));
         }
-        add("cuda", () -> CudaDevice.open(0, /* poison= */ true));
+        int ordinal = only.contains(":") ? Integer.parseInt(only.substring(only.indexOf(':') + 1)) : 0;
+        add("cuda", () -> CudaDevice.open(ordinal, /* poison= */ true));
     }
 
     private Devices() {}

@@ -49,6 +49,7 @@ class DiffusionContractTest extends OnEveryDevice {
         });
     }
 
+    @DisplayName("correctness 36: guidance rescaled to the deviation over all but the batch")
     @ParameterizedTest
     @CsvSource({"0", "0.7", "1"})
     void rescaleGuidance(float factor) {

@@ -134,6 +134,7 @@ class ModelFilesTest {
     }
 
     @Test
+    @DisplayName("correctness 23: with the old names of VAE attention is seen under the present ones")
     void withTheOldNamesOfVaeAttentionIsSeenUnderThePresentOnes() throws IOException {
         Path copy = copy(sd1());
         Path vae = copy.resolve("vae").resolve(WEIGHTS);

@@ -69,6 +69,7 @@ class SingleFileTest {
     }
 
     @Test
+    @DisplayName("correctness 23: VAE attention is convolutions in original files, matrices in ours")
     void keepsVaeAttentionAsConvolutionsWhenWritten() {
         HostTensor query =
                 requireNonNull(OriginalNames.of(folder("sd1")).get("first_stage_model.encoder.mid.attn_1.q.weight"));
@@ -109,6 +110,7 @@ class SingleFileTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"sd1", "sd2", "sdxl"})
+    @DisplayName("correctness 16: tells its sizes by its shapes, and whether the U-Net's projections are convolutions or matrices")
     void tellsItsSizesByItsShapes(String name) {
         Path file = folder.resolve("model.safetensors");
         SafetensorsWriter.write(file, OriginalNames.of(folder(name)), Map.of());

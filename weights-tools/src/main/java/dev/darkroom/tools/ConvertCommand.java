@@ -4,7 +4,7 @@ import dev.darkroom.tensor.HostTensor;
 import dev.darkroom.weights.ModelComponent;
 import dev.darkroom.weights.ModelFiles;
 import dev.darkroom.weights.OriginalNames;
-import dev.darkroom.weights.SafetensorsFile;
+import dev.darkroom.weights.TensorFile;
 import dev.darkroom.weights.SafetensorsWriter;
 import dev.darkroom.weights.TensorViews;
 import dev.darkroom.weights.WeightSource;
@@ -27,7 +27,7 @@ import picocli.CommandLine.Parameters;
 final class ConvertCommand implements Runnable {
     @Parameters(
             paramLabel = "MODEL",
-            description = "A safetensors file, a diffusers folder, or org/name of the local Hugging Face cache.")
+            description = "A checkpoint file (safetensors, PyTorch's .ckpt, GGUF), a diffusers folder, or org/name of the local Hugging Face cache.")
     private String model = "";
 
     @Option(
@@ -45,7 +45,7 @@ final class ConvertCommand implements Runnable {
     public void run() {
         boolean toFile = output.toString().endsWith(".safetensors");
         if (toFile && Files.isRegularFile(Path.of(model))) {
-            SafetensorsFile file = SafetensorsFile.open(Path.of(model));
+            TensorFile file = TensorFile.open(Path.of(model));
             SafetensorsWriter.write(output, converted(file), file.metadata());
         } else if (toFile) {
             Map<String, HostTensor> tensors = OriginalNames.of(ModelFiles.open(model));

@@ -20,7 +20,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.concurrent.Callable;
-import java.util.function.DoubleSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -108,10 +108,7 @@ final class BenchCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        if (repeat < 1 || warmup < 0) {
-            throw new IllegalArgumentException(
-                    "repeat is " + repeat + " and warmup " + warmup + "; must be at least 1 and 0");
-        }
+        NetworkBench.Repeats repeats = NetworkBench.Repeats.of(warmup, repeat);
         ObjectNode report = new ObjectMapper().createObjectNode();
         try (Darkroom darkroom = model.open()) {
             Request request = Request.of("a bench")
@@ -128,8 +125,8 @@ final class BenchCommand implements Callable<Integer> {
             NetworkBench networks = darkroom.networks();
             int h = darkroom.latentHeight(request);
             int w = darkroom.latentWidth(request);
-            double text = time(report, Part.TEXT, estimate.textFlops(), () -> networks.text(2 * count));
-            double step = time(report, Part.UNET, estimate.stepFlops(), () -> networks.unet(2 * count, h, w));
+            double text = time(report, Part.TEXT, estimate.textFlops(), () -> networks.text(2 * count, repeats));
+            double step = time(report, Part.UNET, estimate.stepFlops(), () -> networks.unet(2 * count, h, w, repeats));
             if (report.has("unet")) {
                 RecordingStatistics runs = darkroom.device().recordings();
                 report.putObject("step_runs")
@@ -137,7 +134,7 @@ final class BenchCommand implements Callable<Integer> {
                         .put("recorded", runs.recorded())
                         .put("replayed", runs.replayed());
             }
-            double decode = time(report, Part.VAE, estimate.decodeFlops(), () -> networks.vaeDecode(1, h, w));
+            double decode = time(report, Part.VAE, estimate.decodeFlops(), () -> networks.vaeDecode(1, h, w, repeats));
             if (part == Part.ALL) {
                 report.put("total_seconds", darkroom.loadSeconds() + text + steps * step + count * decode);
             }
@@ -168,13 +165,11 @@ final class BenchCommand implements Callable<Integer> {
     }
 
     /** Times one part, if it is asked for; returns the median in seconds. */
-    private double time(ObjectNode report, Part what, long flops, DoubleSupplier run) {
+    private double time(ObjectNode report, Part what, long flops, Supplier<double[]> passes) {
         if (part != Part.ALL && part != what) {
             return 0;
         }
-        double[] all = new double[warmup + repeat];
-        Arrays.setAll(all, i -> run.getAsDouble());
-        double[] seconds = Arrays.copyOfRange(all, warmup, all.length);
+        double[] seconds = passes.get();
         Arrays.sort(seconds);
         double median = (seconds[(repeat - 1) / 2] + seconds[repeat / 2]) / 2;
         report.putObject(what.name().toLowerCase(Locale.ROOT))

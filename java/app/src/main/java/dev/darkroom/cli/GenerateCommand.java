@@ -7,7 +7,9 @@ import dev.darkroom.image.Picture;
 import dev.darkroom.pipeline.Darkroom;
 import dev.darkroom.pipeline.Request;
 import dev.darkroom.pipeline.Result;
+import dev.darkroom.sampling.Prediction;
 import dev.darkroom.sampling.SamplerKind;
+import dev.darkroom.sampling.SigmaSchedule;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -23,6 +25,14 @@ import picocli.CommandLine.Spec;
 
 /** What {@code txt2img} and {@code img2img} have in common. */
 abstract class GenerateCommand implements Callable<Integer> {
+    /** Lists the schedules in the help. */
+    static final class ScheduleNames implements Iterable<String> {
+        @Override
+        public Iterator<String> iterator() {
+            return List.of(SigmaSchedule.titles().split(", ")).iterator();
+        }
+    }
+
     /** Lists the samplers in the help. */
     static final class SamplerNames implements Iterable<String> {
         @Override
@@ -90,19 +100,34 @@ abstract class GenerateCommand implements Callable<Integer> {
 
     @Option(
             names = "--schedule",
-            description = "Spacing of noise levels: discrete, karras, exponential or beta. Default: the sampler's own.")
+            paramLabel = "NAME",
+            completionCandidates = ScheduleNames.class,
+            description = "Spacing of noise levels: automatic, ${COMPLETION-CANDIDATES}. Default: the sampler's own.")
     private @Nullable String schedule;
 
     @Option(
             names = "--eta",
-            defaultValue = "0",
-            description = "Share of fresh noise of the sampler DDIM, 0 to 1. Default: ${DEFAULT-VALUE}.")
-    private double eta;
+            description =
+                    "Share of fresh noise in each step, 0 to 1, of samplers that have a choice. Default: the sampler's own.")
+    private @Nullable Double eta;
+
+    @Option(names = "--s-churn", description = "Noise added before each step of Euler, Heun and DPM2. Default: 0.")
+    private @Nullable Double churn;
+
+    @Option(names = "--s-tmin", description = "Noise level from which on it is added. Default: 0.")
+    private @Nullable Double churnFrom;
+
+    @Option(names = "--s-tmax", description = "Noise level up to which it is added. Default: no limit.")
+    private @Nullable Double churnTo;
+
+    @Option(names = "--s-noise", description = "What fresh noise is multiplied by. Default: 1.")
+    private @Nullable Double noiseFactor;
 
     @Option(
             names = "--clip-skip",
             defaultValue = "1",
-            description = "Layer of the text encoder, counted from the last. Default: ${DEFAULT-VALUE}.")
+            description = "Layer of the text encoder, counted from the last as AUTOMATIC1111 does: 1 is the model's own;"
+                    + " diffusers' clip_skip plus 1. Default: ${DEFAULT-VALUE}.")
     private int clipSkip;
 
     @Option(
@@ -125,6 +150,12 @@ abstract class GenerateCommand implements Callable<Integer> {
             paramLabel = "MODEL",
             description = "SDXL: a model that takes the last steps, as SDXL's refiner.")
     private @Nullable String refiner;
+
+    @Option(
+            names = "--prediction",
+            paramLabel = "TYPE",
+            description = "What the model predicts: eps, v or sample. Default: what its files say, or what it answers.")
+    private @Nullable String prediction;
 
     @Option(
             names = "--refiner-switch-at",
@@ -173,7 +204,7 @@ abstract class GenerateCommand implements Callable<Integer> {
         }
         ProgressLines progress = ProgressLines.on(spec.commandLine().getErr(), preview);
         progress.loading(model.model());
-        try (Darkroom darkroom = model.builder().refiner(refiner).open()) {
+        try (Darkroom darkroom = open()) {
             progress.loaded(darkroom, Main.isVerbose(spec));
             Result result = darkroom.generate(request, progress);
             List<String> files = new ArrayList<>();
@@ -187,11 +218,18 @@ abstract class GenerateCommand implements Callable<Integer> {
         return 0;
     }
 
+    private Darkroom open() {
+        return model.builder()
+                .refiner(refiner)
+                .prediction(prediction == null ? null : Prediction.parse(prediction))
+                .open();
+    }
+
     private Request request() {
         if (prompt.isBlank()) {
             throw new IllegalArgumentException("the prompt is empty; say with -p what the picture shows");
         }
-        return Request.of(prompt)
+        Request.Builder request = Request.of(prompt)
                 .negativePrompt(negativePrompt)
                 .size(width, height)
                 .steps(steps)
@@ -200,7 +238,6 @@ abstract class GenerateCommand implements Callable<Integer> {
                 .seed(seed < 0 ? new Random().nextInt(Integer.MAX_VALUE) : seed)
                 .sampler(sampler)
                 .schedule(schedule)
-                .eta(eta)
                 .clipSkip(clipSkip)
                 .count(count)
                 .noise(rng == Rng.CUDA ? Request.NoiseSource.TORCH_CUDA : Request.NoiseSource.TORCH_CPU)
@@ -209,8 +246,19 @@ abstract class GenerateCommand implements Callable<Integer> {
                 .strength(strength())
                 .sdxl(sdxl.options())
                 .refinerSwitchAt(
-                        refinerSwitchAt == null ? OptionalDouble.empty() : OptionalDouble.of(refinerSwitchAt))
-                .build();
+                        refinerSwitchAt == null ? OptionalDouble.empty() : OptionalDouble.of(refinerSwitchAt));
+        set(request, "eta", eta);
+        set(request, "s_churn", churn);
+        set(request, "s_tmin", churnFrom);
+        set(request, "s_tmax", churnTo);
+        set(request, "s_noise", noiseFactor);
+        return request.build();
+    }
+
+    private static void set(Request.Builder request, String parameter, @Nullable Double value) {
+        if (value != null) {
+            request.samplerParameter(parameter, value);
+        }
     }
 
     /** The output's name for picture {@code index}: the second gets {@code _2} before the ending. */

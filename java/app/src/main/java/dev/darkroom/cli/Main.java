@@ -24,6 +24,7 @@ import picocli.CommandLine.ScopeType;
             VerifyCommand.class,
             InspectCommand.class,
             DoctorCommand.class,
+            ClipCommand.class,
             BenchCommand.class,
             HelpCommand.class
         },

@@ -39,6 +39,7 @@ final class ProgressLines implements Monitor {
     void loaded(Darkroom darkroom, boolean verbose) {
         if (verbose) {
             show(darkroom.device().name() + ": " + darkroom.device().description() + ", " + darkroom.dtype(), true);
+            show("prediction: " + darkroom.prediction().name().toLowerCase(Locale.ROOT), true);
         }
         show(
                 String.format(

@@ -43,9 +43,30 @@ public final class Picture {
 
     /** This picture in another size, by Lanczos' filter as Pillow computes it; itself where the size is the same. */
     public Picture resize(int newWidth, int newHeight) {
+        return resize(newWidth, newHeight, Resampling.LANCZOS);
+    }
+
+    /** This picture in another size, by {@code filter} as Pillow computes it; itself where the size is the same. */
+    public Picture resize(int newWidth, int newHeight, Resampling filter) {
         return newWidth == width && newHeight == height
                 ? this
-                : new Picture(newWidth, newHeight, Lanczos.resize(rgb, width, height, newWidth, newHeight));
+                : new Picture(newWidth, newHeight, filter.resize(rgb, width, height, newWidth, newHeight));
+    }
+
+    /**
+     * The middle of this picture in a frame of this size, black where the picture has nothing. Of an odd number of pixels to be cut off, the odd one goes at
+     * the right and below; of an odd number that are missing, it is black at the left and above.
+     */
+    public Picture centerCrop(int newWidth, int newHeight) {
+        byte[] cropped = new byte[newHeight * newWidth * 3];
+        int left = Math.floorDiv(width - newWidth, 2);
+        int top = Math.floorDiv(height - newHeight, 2);
+        int from = Math.max(0, -left);
+        int to = Math.min(newWidth, width - left);
+        for (int y = Math.max(0, -top); y < Math.min(newHeight, height - top); y++) {
+            System.arraycopy(rgb, ((y + top) * width + from + left) * 3, cropped, (y * newWidth + from) * 3, (to - from) * 3);
+        }
+        return new Picture(newWidth, newHeight, cropped);
     }
 
     byte[] pixels() {

@@ -8,17 +8,22 @@ import dev.darkroom.tensor.Tensor;
 public final class Conv2d {
     private final Conv2dWeight weight;
 
-    public Conv2d(Parameters p, int in, int out, int kernel, Conv2dWeight.Geometry geometry) {
-        this(p.conv2d(in, out, kernel, geometry, true));
-    }
-
     private Conv2d(Conv2dWeight weight) {
         this.weight = weight;
     }
 
+    public Conv2d(Parameters p, int in, int out, int kernel, Conv2dWeight.Geometry geometry) {
+        this(p.conv2d(in, out, kernel, true, geometry));
+    }
+
     /** A convolution with a weight alone. */
     public static Conv2d withoutBias(Parameters p, int in, int out, int kernel, Conv2dWeight.Geometry geometry) {
-        return new Conv2d(p.conv2d(in, out, kernel, geometry, false));
+        return new Conv2d(p.conv2d(in, out, kernel, false, geometry));
+    }
+
+    /** A convolution without bias that takes its input apart into squares of {@code size} pixels, [n, h, w, in] → [n, h / size, w / size, out]. */
+    public static Conv2d patches(Parameters p, int in, int out, int size) {
+        return withoutBias(p, in, out, size, new Conv2dWeight.Geometry(size, 0, 0, false));
     }
 
     /** A convolution of odd kernel size that keeps height and width. */

@@ -3,6 +3,7 @@ package dev.darkroom.nn;
 import dev.darkroom.tensor.Affine;
 import dev.darkroom.tensor.Conv2dWeight;
 import dev.darkroom.tensor.DType;
+import dev.darkroom.tensor.HostTensor;
 import dev.darkroom.tensor.LinearWeight;
 import dev.darkroom.tensor.Ops;
 import dev.darkroom.tensor.Tensor;
@@ -31,13 +32,10 @@ public record Parameters(Ops ops, DType dtype, WeightPath path) {
         return ops.linearWeight(path.tensor("weight", out, in), bias ? path.tensor("bias", out) : null, dtype);
     }
 
-    /** weight [out, in, kernel, kernel], and bias [out] for a convolution that has one. */
-    Conv2dWeight conv2d(int in, int out, int kernel, Conv2dWeight.Geometry geometry, boolean bias) {
-        return ops.conv2dWeight(
-                path.tensor("weight", out, in, kernel, kernel),
-                bias ? path.tensor("bias", out) : null,
-                geometry,
-                dtype);
+    /** weight [out, in, kernel, kernel], and bias [out] for a layer that has one. */
+    Conv2dWeight conv2d(int in, int out, int kernel, boolean bias, Conv2dWeight.Geometry geometry) {
+        HostTensor weight = path.tensor("weight", out, in, kernel, kernel);
+        return ops.conv2dWeight(weight, bias ? path.tensor("bias", out) : null, geometry, dtype);
     }
 
     /** weight and bias [channels] of a normalisation, in f32. */

@@ -175,11 +175,14 @@ final class Attempt {
         Denoiser denoiser = denoiser(ops, model, text);
         List<Tensor> state = before.size() == 1 ? denoiser.begin(before.get(0)) : before;
         String steps = " of " + job.plan().steps().size();
-        return denoiser.run(ops, state, from, to, noise, (i, sample, again) -> {
+        Denoiser.StepListener listener = (i, sample, again) -> {
             String when = "at step " + (i + 1) + steps;
             FiniteCheck.require(device, List.of(sample), model.networks(), Task.UNET, when, again);
             clock.stepDone(i, () -> preview.of(device, sample.rows(0, 1), previewScale(job.plan(), i)));
-        });
+        };
+        return job.plan().adaptive() == null
+                ? denoiser.run(ops, state, from, to, noise, listener)
+                : List.of(denoiser.adapt(ops, state.get(0), noise, listener));
     }
 
     /** The shape of the latents, [n, h, w, c]. */

@@ -1,6 +1,8 @@
 package dev.darkroom.pipeline;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.darkroom.device.Devices;
+import dev.darkroom.sampling.Prediction;
 import dev.darkroom.sampling.SchedulerConfig;
 import dev.darkroom.tensor.Bytes;
 import dev.darkroom.tensor.DType;
@@ -38,10 +40,17 @@ public final class Darkroom implements AutoCloseable {
     private final double loadSeconds;
     private boolean closed;
 
-    private Darkroom(ModelFiles files, @Nullable ModelFiles refinerFiles, Device device, DType dtype, long begun) {
+    private Darkroom(
+            ModelFiles files,
+            @Nullable ModelFiles refinerFiles,
+            Device device,
+            DType dtype,
+            @Nullable Prediction prediction,
+            long begun) {
         this.device = device;
         addOns = AddOnNetworks.on(device);
-        SchedulerConfig scheduler = scheduler(files);
+        SchedulerConfig scheduler =
+                prediction == null ? scheduler(files) : scheduler(files).with(prediction);
         model = LoadedModel.of(device, files, dtype);
         if (refinerFiles == null) {
             refiner = null;
@@ -49,13 +58,16 @@ public final class Darkroom implements AutoCloseable {
             requireRefiner(files, refinerFiles, scheduler);
             refiner = LoadedModel.of(device, refinerFiles, dtype);
         }
-        check = new RequestCheck(model, scheduler, refiner != null);
         try {
             load();
+            if (prediction == null && files.isPredictionAssumed()) {
+                scheduler = scheduler.with(PredictionProbe.ask(device, model.networks().unet()));
+            }
         } catch (RuntimeException | Error e) {
             release();
             throw e;
         }
+        check = new RequestCheck(model, scheduler, refiner != null);
         loadSeconds = (System.nanoTime() - begun) / 1e9;
     }
 
@@ -119,6 +131,9 @@ public final class Darkroom implements AutoCloseable {
         private String device = "auto";
         private @Nullable DType dtype;
         private int threads;
+        private @Nullable Prediction prediction;
+        private long memoryLimit = Long.MAX_VALUE;
+        private Map<String, JsonNode> configs = Map.of();
 
         private Builder(String model) {
             this.model = model;
@@ -142,6 +157,24 @@ public final class Darkroom implements AutoCloseable {
             return this;
         }
 
+        /** What the model predicts; null for what its files say, or what it answers where they say nothing. */
+        public Builder prediction(@Nullable Prediction type) {
+            prediction = type;
+            return this;
+        }
+
+        /** Configs that replace those of the model's files, by component: for what the tensors of a single file do not tell, as head counts. */
+        public Builder configs(Map<String, JsonNode> byComponent) {
+            configs = Map.copyOf(byComponent);
+            return this;
+        }
+
+        /** The most bytes of the device's memory to take. Networks that do not fit into it together take turns. */
+        public Builder memoryLimit(long bytes) {
+            memoryLimit = bytes;
+            return this;
+        }
+
         /** Threads of the CPU device; 0 for as many as there are cores. */
         public Builder threads(int count) {
             threads = count;
@@ -157,12 +190,13 @@ public final class Darkroom implements AutoCloseable {
          */
         public Darkroom open() {
             long begun = System.nanoTime();
-            ModelFiles files = ModelFiles.open(model);
+            ModelFiles files = ModelFiles.open(model, configs);
             ModelFiles refinerFiles = refiner == null ? null : ModelFiles.open(refiner);
             Device opened = Devices.open(device, threads);
+            opened.pool().setLimit(memoryLimit);
             try {
                 DType type = dtype == null ? opened.preferredType() : dtype;
-                return new Darkroom(files, refinerFiles, opened, type, begun);
+                return new Darkroom(files, refinerFiles, opened, type, prediction, begun);
             } catch (RuntimeException | Error e) {
                 opened.close();
                 throw e;
@@ -181,6 +215,11 @@ public final class Darkroom implements AutoCloseable {
     /** The type the networks compute in. */
     public DType dtype() {
         return model.dtype();
+    }
+
+    /** What the model's U-Net predicts, as its files say or as it answered. */
+    public Prediction prediction() {
+        return check.prediction();
     }
 
     /** How long opening took, weights included. */
@@ -206,6 +245,11 @@ public final class Darkroom implements AutoCloseable {
     /** What a request will take. @throws InvalidRequestException when it cannot be served as it is */
     public Estimate estimate(Request request) {
         return plan(check.job(request)).estimate();
+    }
+
+    /** What a request would take if the networks took turns in memory. */
+    Estimate estimateInTurns(Request request) {
+        return Estimate.of(model, refiner, check.job(request), true);
     }
 
     /** Makes pictures. @throws InvalidRequestException when the request cannot be served as it is */

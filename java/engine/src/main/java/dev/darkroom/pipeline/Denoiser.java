@@ -4,6 +4,7 @@ import dev.darkroom.models.unet.Conditioning;
 import dev.darkroom.models.unet.TimeTable;
 import dev.darkroom.models.unet.UNet;
 import dev.darkroom.models.unet.UNetConfig;
+import dev.darkroom.sampling.AdaptiveSolver;
 import dev.darkroom.sampling.SamplingPlan;
 import dev.darkroom.sampling.StepSums;
 import dev.darkroom.tensor.Ops;
@@ -38,6 +39,7 @@ final class Denoiser {
     private final Conditioning conditioning;
     private final Job job;
     private final Guides guides;
+    private final SamplingPlan plan;
     private final StepSums sums;
     private final boolean drawsNoise;
 
@@ -48,12 +50,22 @@ final class Denoiser {
 
     /** As {@link #Denoiser(UNet, Conditioning, Job)}, guided by pictures. */
     Denoiser(UNet unet, Conditioning conditioning, Job job, Guides guides) {
+        this(unet, conditioning, job, guides, job.plan());
+    }
+
+    /** @param plan to be carried out in the place of the job's, by the texts alone */
+    Denoiser(UNet unet, Conditioning conditioning, Job job, SamplingPlan plan) {
+        this(unet, conditioning, job, Guides.NONE, plan);
+    }
+
+    private Denoiser(UNet unet, Conditioning conditioning, Job job, Guides guides, SamplingPlan plan) {
         this.unet = unet;
         this.conditioning = conditioning;
         this.job = job;
         this.guides = guides;
-        this.sums = StepSums.of(job.plan());
-        this.drawsNoise = job.plan().steps().stream().anyMatch(SamplingPlan.Step::drawsNoise);
+        this.plan = plan;
+        this.sums = StepSums.of(plan);
+        this.drawsNoise = plan.steps().stream().anyMatch(SamplingPlan.Step::drawsNoise);
     }
 
     /** Whether a job's predictions are made twice, without and with the prompt. Distilled models take guidance as an input instead. */
@@ -63,13 +75,30 @@ final class Denoiser {
 
     /** start f32 [n, h, w, c] → the last sample. */
     Tensor run(Ops ops, Tensor start, StepListener listener) {
-        return run(ops, begin(start), 0, sums.steps(), job.noise().get(), listener)
-                .get(0);
+        return plan.adaptive() == null
+                ? run(ops, begin(start), job.noise().get(), listener).get(0)
+                : adapt(ops, start, job.noise().get(), listener);
+    }
+
+    /** start f32 [1, h, w, c] → the last sample, of a plan that goes by the error it makes. */
+    Tensor adapt(Ops ops, Tensor start, Noise noise, StepListener listener) {
+        AdaptiveSolver solver = Objects.requireNonNull(plan.adaptive());
+        return new AdaptiveDenoiser(unet, conditioning, job, solver).run(ops, start, noise, listener);
+    }
+
+    /** Where {@code slot} is in the state. */
+    int index(int slot) {
+        return sums.state().indexOf(slot);
     }
 
     /** The state that the first step takes: the sample, and history, which is written before it is read. */
     List<Tensor> begin(Tensor start) {
         return Collections.nCopies(sums.state().size(), start);
+    }
+
+    /** All steps: the state before them → the state after them. */
+    List<Tensor> run(Ops ops, List<Tensor> before, Noise noise, StepListener listener) {
+        return run(ops, before, 0, sums.steps(), noise, listener);
     }
 
     /**
@@ -93,8 +122,7 @@ final class Denoiser {
                 inputs.add(times.step(i));
                 inputs.add(coefficients.rows(i, i + 1));
                 if (drawsNoise) { // a step that draws none multiplies what it gets by 0
-                    boolean draws = job.plan().steps().get(i).drawsNoise();
-                    inputs.add(draws ? noise.draw(t, before.get(0).shape()) : current.get(0));
+                    inputs.add(plan.steps().get(i).drawsNoise() ? drawn(t, noise, i, before.get(0)) : current.get(0));
                 }
                 inputs.addAll(guides.inputs(forms.get(i).guides(), i));
                 Recording recording = Objects.requireNonNull(recordings.get(forms.get(i)));
@@ -105,10 +133,15 @@ final class Denoiser {
         });
     }
 
+    private Tensor drawn(Ops ops, Noise noise, int step, Tensor start) {
+        SamplingPlan.Interval increment = plan.steps().get(step).increment();
+        return increment == null ? noise.draw(ops, start.shape()) : noise.draw(ops, start.shape(), increment);
+    }
+
     private TimeTable times(Ops ops) {
         boolean told = unet.config().guidanceWidth() > 0;
         OptionalDouble scale = told ? OptionalDouble.of(job.guidance()) : OptionalDouble.empty();
-        return unet.times(ops, times(job.plan()), conditioning, scale);
+        return unet.times(ops, times(plan), conditioning, scale);
     }
 
     /** The time of each model call, the same for all images. */
@@ -119,7 +152,7 @@ final class Denoiser {
     }
 
     private DenoisingStep.Form form(int step) {
-        boolean scales = job.plan().steps().stream().anyMatch(each -> each.inputScale() != 1);
+        boolean scales = plan.steps().stream().anyMatch(each -> each.inputScale() != 1);
         boolean guided = isGuided(unet.config(), job);
         double rescale = guided ? job.guidanceRescale() : 0;
         return new DenoisingStep.Form(
@@ -134,7 +167,7 @@ final class Denoiser {
             for (int r = 0; r < rounds.length; r++) {
                 rounds[r] = sums.coefficients(i, r);
             }
-            rows[i] = forms.get(i).coefficients(job.plan().steps().get(i), rounds, job.guidance());
+            rows[i] = forms.get(i).coefficients(plan.steps().get(i), rounds, job.guidance());
         }
         int width = Stream.of(rows).mapToInt(row -> row.length).max().orElseThrow();
         float[] table = new float[rows.length * width];

@@ -119,14 +119,19 @@ final class DenoisingStep {
         List<Tensor> shown = constants.subList(last + 1, constants.size());
         List<Tensor> own = inputs.subList(count + (form.drawsNoise() ? 3 : 2), inputs.size());
         Adder adder = (s, x) -> guides.additions(s, form.guides(), x, shown, own);
-        slots.put(SamplingPlan.OUTPUT, predict(ops, inputs.get(0), time, texts, coefficients, adder));
+        List<Tensor> outputs = predict(ops, inputs.get(0), time, texts, coefficients, adder);
+        slots.put(SamplingPlan.OUTPUT, form.guided() && !form.mixesInSums() ? outputs.subList(1, 2) : outputs);
+        slots.put(SamplingPlan.UNGUIDED, outputs.subList(0, 1));
         for (StepSums.Round round : form.rounds()) {
             assign(ops, round, coefficients, slots);
         }
         return form.state().stream().map(slot -> held(slots, slot).get(0)).toList();
     }
 
-    /** sample f32 [n, h, w, c] → the prediction of the same shape, or the two that guidance mixes, in any type. */
+    /**
+     * sample f32 [n, h, w, c] → the prediction of the same shape, in any type; with guidance the one without the prompt, and the one with it or, where
+     * guidance is rescaled, the guided one.
+     */
     private List<Tensor> predict(
             Ops ops,
             Tensor sample,
@@ -150,7 +155,7 @@ final class DenoisingStep {
             }
             Tensor mixed =
                     s.weightedSums(coefficients.next(2), 1, without, with).get(0);
-            return List.of(s.rescaleGuidance(mixed, s.cast(with, DType.F32), (float) form.rescale()));
+            return List.of(without, s.rescaleGuidance(mixed, s.cast(with, DType.F32), (float) form.rescale()));
         });
     }
 

@@ -34,8 +34,7 @@ final class Description {
         values.put("Steps", Integer.toString(request.steps()));
         values.put("Sampler", scheduler.kind().title());
         if (scheduler.sigmaSchedule() != SigmaSchedule.DISCRETE) {
-            String name = scheduler.sigmaSchedule().name();
-            values.put("Schedule type", name.charAt(0) + name.substring(1).toLowerCase(Locale.ROOT));
+            values.put("Schedule type", scheduler.sigmaSchedule().title());
         }
         values.put("CFG scale", number(request.guidance()));
         values.put("Seed", Long.toString(seed));
@@ -47,9 +46,9 @@ final class Description {
         if (request.clipSkip() > 1) {
             values.put("Clip skip", Integer.toString(request.clipSkip()));
         }
-        if (request.eta() > 0) {
-            values.put("Eta", number(request.eta()));
-        }
+        request.samplerParameters()
+                .forEach((name, value) ->
+                        values.put(name.replaceFirst("^eta$", "Eta").replaceFirst("^s_", "Sigma "), number(value)));
         if (request.guidanceRescale() > 0) {
             values.put("CFG Rescale", number(request.guidanceRescale()));
         }

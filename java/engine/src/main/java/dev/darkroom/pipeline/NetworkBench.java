@@ -16,8 +16,9 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.function.Consumer;
 
-/** The networks of a model one by one, on random input, for measurements; each call returns when the device is done. */
+/** The networks of a model one by one, on random input made once, for measurements; each pass is timed until the device is done. */
 public final class NetworkBench {
     private static final long SEED = 1;
     private static final int TOKENS = 77;
@@ -26,7 +27,29 @@ public final class NetworkBench {
     private final Networks networks;
     private final DType dtype;
 
-    NetworkBench(Device device, Networks networks, DType dtype) {
+    /**
+     * How often a pass is made.
+     *
+     * @param warmup  passes before those that are timed; where a device records, the second of all is recorded
+     * @param timed   at most so many timed passes
+     * @param seconds after so many seconds of timed passes no further one begins
+     */
+    public record Repeats(int warmup, int timed, double seconds) {
+        public Repeats {
+            if (warmup < 0 || timed < 1) {
+                throw new IllegalArgumentException(
+                        "repeat is " + timed + " and warmup " + warmup + "; must be at least 1 and 0");
+            }
+        }
+
+        /** So many of each, however long they take. */
+        public static Repeats of(int warmup, int timed) {
+            return new Repeats(warmup, timed, Double.POSITIVE_INFINITY);
+        }
+    }
+
+    /** @param networks loaded onto {@code device}, to compute in {@code dtype} */
+    public NetworkBench(Device device, Networks networks, DType dtype) {
         this.device = device;
         this.networks = networks;
         this.dtype = dtype;
@@ -36,10 +59,10 @@ public final class NetworkBench {
     private record Pass(UNet unet) {}
 
     /**
-     * One U-Net pass over latents [batch, height, width, c] and texts of 77 tokens, recorded where the device can. Returns seconds; what a step repeats,
-     * and no more.
+     * U-Net passes over latents [batch, height, width, c] and texts of 77 tokens, recorded where the device can: what a step repeats, and no more.
+     * Returns the seconds of each.
      */
-    public double unet(int batch, int height, int width) {
+    public double[] unet(int batch, int height, int width, Repeats repeats) {
         UNet unet = networks.unet();
         try (Scope scope = Scope.open(device, "bench")) {
             Ops ops = device.ops(scope);
@@ -56,12 +79,12 @@ public final class NetworkBench {
                 TimeTable.Time time = times.at(s, inputs.get(1), fixed.get(last));
                 return List.of(unet.forward(s, inputs.get(0), time, conditioning.with(fixed.subList(0, last))));
             });
-            return seconds(() -> pass.run(ops, List.of(latents, times.step(0))));
+            return seconds(scope, repeats, s -> pass.run(s, List.of(latents, times.step(0))));
         }
     }
 
-    /** Decoding latents [batch, height, width, c]. Returns seconds. */
-    public double vaeDecode(int batch, int height, int width) {
+    /** Decoding latents [batch, height, width, c]. Returns the seconds of each pass. */
+    public double[] vaeDecode(int batch, int height, int width, Repeats repeats) {
         try (Scope scope = Scope.open(device, "bench")) {
             Ops ops = device.ops(scope);
             Tensor latents = random(
@@ -71,21 +94,20 @@ public final class NetworkBench {
                     height,
                     width,
                     networks.vae().config().latentChannels());
-            return seconds(() -> ops.scoped("pass", s -> networks.vae().decode(s, latents)));
+            return seconds(scope, repeats, s -> networks.vae().decode(s, latents));
         }
     }
 
-    /** Encoding {@code batch} texts of 77 tokens with every text encoder. Returns seconds. */
-    public double text(int batch) {
+    /** Encoding {@code batch} texts of 77 tokens with every text encoder. Returns the seconds of each pass. */
+    public double[] text(int batch, Repeats repeats) {
         try (Scope scope = Scope.open(device, "bench")) {
-            Ops ops = device.ops(scope);
-            return seconds(() -> {
+            return seconds(scope, repeats, s -> {
                 for (ClipTextEncoder encoder : networks.textEncoders()) {
                     int[][] ids = new int[batch][TOKENS];
                     Arrays.setAll(ids, row -> new Random(SEED + row)
                             .ints(TOKENS, 0, encoder.config().vocabulary())
                             .toArray());
-                    ops.scoped("pass", s -> encoder.encode(s, ids).pooled());
+                    encoder.encode(s, ids);
                 }
             });
         }
@@ -101,12 +123,28 @@ public final class NetworkBench {
                 ops, context, random(ops, context.dtype(), batch, pooled), random(ops, DType.F32, batch, 6));
     }
 
-    private double seconds(Runnable work) {
-        device.synchronize();
-        long begun = System.nanoTime();
-        work.run();
-        device.synchronize();
-        return (System.nanoTime() - begun) / 1e9;
+    /** Times {@code pass}, each in a scope of its own. */
+    private double[] seconds(Scope scope, Repeats repeats, Consumer<Ops> pass) {
+        for (int i = 0; i < repeats.warmup(); i++) {
+            run(scope, pass);
+        }
+        List<Double> seconds = new ArrayList<>();
+        double sum = 0;
+        while (seconds.isEmpty() || seconds.size() < repeats.timed() && sum < repeats.seconds()) {
+            device.synchronize();
+            long begun = System.nanoTime();
+            run(scope, pass);
+            device.synchronize();
+            seconds.add((System.nanoTime() - begun) / 1e9);
+            sum += seconds.get(seconds.size() - 1);
+        }
+        return seconds.stream().mapToDouble(Double::doubleValue).toArray();
+    }
+
+    private void run(Scope scope, Consumer<Ops> pass) {
+        try (Scope inner = scope.child("pass")) {
+            pass.accept(device.ops(inner));
+        }
     }
 
     private static Tensor random(Ops ops, DType dtype, int... dims) {

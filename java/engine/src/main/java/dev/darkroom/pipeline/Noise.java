@@ -1,5 +1,6 @@
 package dev.darkroom.pipeline;
 
+import dev.darkroom.sampling.SamplingPlan;
 import dev.darkroom.sampling.TorchCpuRandom;
 import dev.darkroom.tensor.ChannelOrder;
 import dev.darkroom.tensor.Ops;
@@ -15,17 +16,35 @@ public interface Noise {
     /** The next draw: standard normal numbers, f32 of {@code shape} [n, h, w, c]. */
     Tensor draw(Ops ops, Shape shape);
 
+    /** The next draw for a step over an interval of noise levels; sources without Brownian paths draw independent noise. */
+    default Tensor draw(Ops ops, Shape shape, SamplingPlan.Interval step) {
+        return draw(ops, shape);
+    }
+
     /** The noise of image {@code index} of {@code images} alone: what it has where all are drawn together. */
     default Noise only(int index, int images) {
-        return (ops, shape) -> {
-            int n = shape.dim(0);
-            Shape all = Shape.of(n * images, shape.dim(1), shape.dim(2), shape.dim(3));
-            return draw(ops, all).rows(index * n, (index + 1) * n);
+        Noise all = this;
+        return new Noise() {
+            @Override
+            public Tensor draw(Ops ops, Shape shape) {
+                int n = shape.dim(0);
+                return all.draw(ops, shape.with(0, n * images)).rows(index * n, (index + 1) * n);
+            }
+
+            @Override
+            public Tensor draw(Ops ops, Shape shape, SamplingPlan.Interval step) {
+                int n = shape.dim(0);
+                return all.draw(ops, shape.with(0, n * images), step).rows(index * n, (index + 1) * n);
+            }
         };
     }
 
     /** Noise from a stream of its own for each image, so that no image depends on its neighbours: image i has seed + i. */
     static Noise seeded(Request.NoiseSource source, long seed, int images) {
+        return new BrownianNoise(independent(source, seed, images), source, seed);
+    }
+
+    private static Noise independent(Request.NoiseSource source, long seed, int images) {
         if (source == Request.NoiseSource.TORCH_CUDA) {
             return new PhiloxNoise(seed);
         }

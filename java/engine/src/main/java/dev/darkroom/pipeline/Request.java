@@ -1,8 +1,10 @@
 package dev.darkroom.pipeline;
 
 import dev.darkroom.image.Picture;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /** What to make: prompt, size, steps and so on; immutable, with the model's own or the field's usual values where nothing is said. */
@@ -82,9 +84,9 @@ public final class Request {
         return Optional.ofNullable(values.schedule);
     }
 
-    /** Share of fresh noise in each DDIM step, 0 … 1. */
-    public double eta() {
-        return values.eta;
+    /** The sampler's parameters that were set, by name: eta, s_churn, s_tmin, s_tmax, s_noise (docs/samplers.md). */
+    public Map<String, Double> samplerParameters() {
+        return Map.copyOf(values.samplerParameters);
     }
 
     /** From which layer, counted from the last, prompt and negative prompt are taken: 1 is the model's own, as AUTOMATIC1111 counts. */
@@ -134,7 +136,7 @@ public final class Request {
         private int count = 1;
         private @Nullable String sampler;
         private @Nullable String schedule;
-        private double eta;
+        private final Map<String, Double> samplerParameters = new TreeMap<>();
         private int clipSkip = 1;
         private @Nullable Picture init;
         private double strength = 0.75;
@@ -201,9 +203,14 @@ public final class Request {
             return this;
         }
 
-        /** See {@link Request#eta}. */
+        /** Share of fresh noise in each step, 0 … 1, of samplers that have a choice. */
         public Builder eta(double share) {
-            eta = share;
+            return samplerParameter("eta", share);
+        }
+
+        /** See {@link Request#samplerParameters}. */
+        public Builder samplerParameter(String name, double value) {
+            samplerParameters.put(name, value);
             return this;
         }
 
@@ -266,7 +273,7 @@ public final class Request {
             copy.count = count;
             copy.sampler = sampler;
             copy.schedule = schedule;
-            copy.eta = eta;
+            copy.samplerParameters.putAll(samplerParameters);
             copy.clipSkip = clipSkip;
             copy.init = init;
             copy.strength = strength;

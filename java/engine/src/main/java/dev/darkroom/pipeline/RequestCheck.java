@@ -3,12 +3,15 @@ package dev.darkroom.pipeline;
 import dev.darkroom.image.Picture;
 import dev.darkroom.models.unet.UNetConfig;
 import dev.darkroom.models.vae.VaeConfig;
+import dev.darkroom.sampling.Prediction;
 import dev.darkroom.sampling.SamplerKind;
 import dev.darkroom.sampling.SamplingPlan;
 import dev.darkroom.sampling.SchedulerConfig;
 import dev.darkroom.sampling.SigmaSchedule;
 import dev.darkroom.weights.ModelFamily;
+import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -48,7 +51,8 @@ final class RequestCheck {
                 "1 to " + MAX_IMAGES);
         requireNumber("cfg scale", request.guidance(), 0, 1000);
         requireNumber("guidance rescale", request.guidanceRescale(), 0, 1);
-        requireNumber("eta", request.eta(), 0, 1);
+        request.samplerParameters()
+                .forEach((name, value) -> requireNumber(name, value, 0, name.equals("eta") ? 1 : 1000));
         requireNumber("strength", request.strength(), 0, 1);
         require(
                 request.clipSkip() >= 1 && request.clipSkip() <= textLayers,
@@ -128,6 +132,11 @@ final class RequestCheck {
                 + request.steps() + " steps to the refiner; make it smaller, or take more steps");
     }
 
+    /** What the U-Net predicts. */
+    Prediction prediction() {
+        return modelScheduler.prediction();
+    }
+
     /** The sampler that a request asks for, as it will be used. */
     SchedulerConfig scheduler(Request request) {
         try {
@@ -136,15 +145,27 @@ final class RequestCheck {
                 SamplerKind.Choice choice = SamplerKind.parse(request.sampler().get());
                 config = config.with(choice.kind());
                 if (choice.schedule() != SigmaSchedule.DISCRETE) {
-                    config = config.with(choice.schedule());
+                    config = config.with(schedule(choice.schedule().title(), choice.kind()));
                 }
             }
-            return request.schedule().isPresent()
-                    ? config.with(SigmaSchedule.parse(request.schedule().get()))
-                    : config;
+            if (request.schedule().isPresent()) {
+                config = config.with(schedule(request.schedule().get(), config.kind()));
+            }
+            for (Map.Entry<String, Double> parameter :
+                    request.samplerParameters().entrySet()) {
+                config = config.with(parameter.getKey(), parameter.getValue());
+            }
+            return config;
         } catch (IllegalArgumentException e) {
             throw new InvalidRequestException(String.valueOf(e.getMessage()));
         }
+    }
+
+    /** The schedule called {@code name}, of the tables of this model. */
+    private SigmaSchedule schedule(String name, SamplerKind kind) {
+        SigmaSchedule schedule = SigmaSchedule.parse(name, kind);
+        boolean isXl = unet.addedWidth() > 0;
+        return schedule == SigmaSchedule.ALIGN_YOUR_STEPS && isXl ? SigmaSchedule.ALIGN_YOUR_STEPS_XL : schedule;
     }
 
     private SamplingPlan plan(Request request) {
@@ -158,7 +179,17 @@ final class RequestCheck {
             skipped = request.steps() - run;
         }
         try {
-            return scheduler(request).plan(request.steps(), skipped, request.eta());
+            SamplingPlan plan = scheduler(request).plan(request.steps(), skipped);
+            if (plan.adaptive() != null && !request.addOns().controls().isEmpty()) {
+                throw new InvalidRequestException("the steps of DPM adaptive are not known beforehand, so that no picture can guide"
+                        + " a share of them; take another sampler with a ControlNet or a T2I-Adapter");
+            }
+            if (plan.adaptive() != null && request.count() > 1) {
+                throw new InvalidRequestException("batch count is " + request.count()
+                        + "; the steps of DPM adaptive depend on the picture, so that it makes one at a time: ask for them one by one, with seeds "
+                        + request.seed() + ", " + (request.seed() + 1) + " …");
+            }
+            return plan;
         } catch (IllegalArgumentException e) {
             throw new InvalidRequestException(String.valueOf(e.getMessage()));
         }

@@ -1,6 +1,8 @@
 package dev.darkroom.reference;
 
 import dev.darkroom.models.adapter.IpAdapter;
+import dev.darkroom.models.clip.ClipConfig;
+import dev.darkroom.models.clip.ClipModel;
 import dev.darkroom.models.clip.ClipTextConfig;
 import dev.darkroom.models.clip.ClipTextEncoder;
 import dev.darkroom.models.controlnet.ControlNet;
@@ -14,6 +16,7 @@ import dev.darkroom.models.vae.VaeConfig;
 import dev.darkroom.nn.Parameters;
 import dev.darkroom.tensor.DType;
 import dev.darkroom.tensor.Ops;
+import dev.darkroom.weights.ClipFiles;
 import dev.darkroom.weights.ModelComponent;
 import dev.darkroom.weights.SafetensorsFile;
 import dev.darkroom.weights.WeightPath;
@@ -29,8 +32,14 @@ final class Checkpoints {
     private Checkpoints() {}
 
     static UNet unet(Ops ops, DType dtype, Path folder) {
-        ModelComponent part = ModelComponent.open(folder);
-        return new UNet(parameters(ops, dtype, part.weights()), UNetConfig.of(folder.toString(), part.config()));
+        return unet(ops, dtype, folder, ModelComponent.open(folder).weights());
+    }
+
+    /** With other weights than the folder's. */
+    static UNet unet(Ops ops, DType dtype, Path folder, WeightSource weights) {
+        return new UNet(
+                parameters(ops, dtype, weights),
+                UNetConfig.of(folder.toString(), ModelComponent.open(folder).config()));
     }
 
     static Autoencoder vae(Ops ops, DType dtype, Path folder) {
@@ -39,9 +48,18 @@ final class Checkpoints {
     }
 
     static ClipTextEncoder textEncoder(Ops ops, DType dtype, Path folder) {
-        ModelComponent part = ModelComponent.open(folder);
-        ClipTextConfig config = ClipTextConfig.of(folder.toString(), part.config());
-        return new ClipTextEncoder(parameters(ops, dtype, part.weights()), config);
+        return textEncoder(ops, dtype, folder, ModelComponent.open(folder).weights(), 0);
+    }
+
+    /** With other weights than the folder's, and {@code moreTokens} more token ids. */
+    static ClipTextEncoder textEncoder(Ops ops, DType dtype, Path folder, WeightSource weights, int moreTokens) {
+        ClipTextConfig config =
+                ClipTextConfig.of(folder.toString(), ModelComponent.open(folder).config());
+        return new ClipTextEncoder(parameters(ops, dtype, weights), config.withMoreTokens(moreTokens));
+    }
+
+    static ClipModel clip(Ops ops, DType dtype, ClipFiles files) {
+        return new ClipModel(parameters(ops, dtype, files.weights()), ClipConfig.of(files.location(), files.config()));
     }
 
     static ControlNet controlNet(Ops ops, DType dtype, Path folder) {

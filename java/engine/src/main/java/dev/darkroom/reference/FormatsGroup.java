@@ -5,8 +5,10 @@ import dev.darkroom.tensor.HostTensor;
 import dev.darkroom.weights.ModelComponent;
 import dev.darkroom.weights.ModelFiles;
 import dev.darkroom.weights.SafetensorsFile;
+import dev.darkroom.weights.TensorFile;
 import dev.darkroom.weights.WeightSource;
 import dev.darkroom.weights.WeightsException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -28,17 +30,79 @@ final class FormatsGroup implements Group {
     @Override
     public void run(Check check) {
         check.set().files(name()).forEach((file, entry) -> {
-            String base = file.replace(".safetensors", "").replace("/", "");
-            if (file.endsWith(".safetensors") && MODELS.contains(base)) {
-                singleFile(check, file, base);
-            } else if (base.equals("malformed")) {
-                malformed(check, file);
-            } else if (file.endsWith("/") && isSafetensorsFolder(check.set().file(name(), base))) {
-                folder(check, file, base, entry);
-            } else if (!file.endsWith(".json")) {
-                check.report(CaseResult.skipped(name(), file, "this format is not supported yet"));
+            if (!file.endsWith(".json")) {
+                check.attempt(name(), file, () -> runFile(check, file, entry));
             }
         });
+    }
+
+    private void runFile(Check check, String file, JsonNode entry) {
+        String base = file.replaceFirst("(\\.pkl)?(\\.\\w+|/)$", "");
+        if (base.equals("malformed")) {
+            malformed(check, file);
+        } else if (base.startsWith("hostile") || base.startsWith("truncated")) {
+            refused(check, file);
+        } else if (MODELS.contains(base)) {
+            singleFile(check, file, base);
+        } else if (file.endsWith("/")) {
+            folder(check, file, base, entry);
+        } else if (base.startsWith("text_part")) {
+            textPart(check, file, entry);
+        } else if (base.startsWith("vae_")) {
+            WeightSource expected =
+                    ModelComponent.open(check.set().checkpoint(file, entry)).weights();
+            compare(check, file, "weights", openVae(check, file), expected, 0);
+        } else if (base.startsWith("lora_expected") || base.startsWith("embedding_expected")) {
+            AdapterCases.run(check, name(), file, entry);
+        } else if (base.startsWith("lora_") || base.startsWith("embedding")) {
+            return; // read by the cases of the expected ones
+        } else if (Files.exists(check.set().file(name(), base + "_expected.safetensors"))) {
+            TensorFile expected = TensorFile.open(check.set().file(name(), base + "_expected.safetensors"));
+            compare(check, file, "tensors", TensorFile.open(check.set().file(name(), file)), expected, 0);
+        } else {
+            check.report(CaseResult.skipped(name(), file, "nothing is known to compare it with"));
+        }
+    }
+
+    private WeightSource openVae(Check check, String file) {
+        return ModelComponent.openVae(check.set().file(name(), file)).weights();
+    }
+
+    /** Some tensors of a text encoder under a whole checkpoint's names, against the folder. */
+    private void textPart(Check check, String file, JsonNode entry) {
+        TensorFile part = TensorFile.open(check.set().file(name(), file));
+        String how = entry.path("how").asText();
+        String model = MODELS.stream()
+                .filter(name -> how.contains(name + " "))
+                .findFirst()
+                .orElse(MODELS.get(0));
+        Path folder = check.set().root().resolve("checkpoints").resolve(model);
+        WeightSource expected =
+                ModelComponent.open(folder.resolve("text_encoder")).weights();
+        List<String> wrong = new ArrayList<>();
+        for (String name : part.names()) {
+            HostTensor reference = expected.get(name.substring(name.indexOf("text_model.")));
+            if (!same(part.get(name), reference, 0)) {
+                wrong.add(name);
+            }
+        }
+        reportTensors(check, file, "text encoder", part.names().size(), wrong);
+    }
+
+    /** A file that must not be opened. */
+    private void refused(Check check, String file) {
+        String message = "";
+        try {
+            TensorFile.open(check.set().file(name(), file));
+        } catch (WeightsException e) {
+            message = String.valueOf(e.getMessage());
+        }
+        check.report(CaseResult.exact(
+                name(),
+                file,
+                "refused",
+                message.contains(file),
+                message.isEmpty() ? "was accepted" : "the message does not name the file: " + message));
     }
 
     /** An original file against the folder of the same model. */
@@ -80,15 +144,22 @@ final class FormatsGroup implements Group {
                 wrong.add(tensor);
             }
         }
+        reportTensors(check, file, part, expected.names().size(), wrong);
+    }
+
+    private void reportTensors(Check check, String file, String part, int tensors, List<String> wrong) {
         check.report(CaseResult.exact(
                 name(),
                 file,
-                part + " (" + expected.names().size() + " tensors)",
-                wrong.isEmpty(),
+                part + " (" + tensors + " tensors)",
+                wrong.isEmpty() && tensors > 0,
                 wrong.size() + " differ: " + wrong.stream().limit(3).toList()));
     }
 
     private static boolean same(HostTensor actual, HostTensor expected, double limit) {
+        if (!expected.dtype().isFloating()) {
+            return expected.dtype() == actual.dtype() && bytes(expected).equals(bytes(actual));
+        }
         float[] a = actual.toFloats();
         float[] e = expected.toFloats();
         if (limit == 0) {
@@ -100,6 +171,12 @@ final class FormatsGroup implements Group {
             }
         }
         return a.length == e.length;
+    }
+
+    private static ByteBuffer bytes(HostTensor tensor) {
+        ByteBuffer copy = ByteBuffer.allocate(Math.toIntExact(tensor.byteSize()));
+        tensor.read(copy::put);
+        return copy.flip();
     }
 
     private void malformed(Check check, String folder) {
@@ -129,12 +206,5 @@ final class FormatsGroup implements Group {
         } catch (WeightsException e) {
             return String.valueOf(e.getMessage());
         }
-    }
-
-    private static boolean isSafetensorsFolder(Path folder) {
-        return Files.isRegularFile(folder.resolve("config.json"))
-                && (Files.exists(folder.resolve("model.safetensors"))
-                        || Files.exists(folder.resolve("diffusion_pytorch_model.safetensors"))
-                        || Files.exists(folder.resolve("diffusion_pytorch_model.safetensors.index.json")));
     }
 }

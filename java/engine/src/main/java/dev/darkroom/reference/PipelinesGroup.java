@@ -150,8 +150,10 @@ final class PipelinesGroup implements Group {
                 : steps - Math.min((int) (steps * arguments.path("strength").asDouble()), steps);
         ObjectNode config = entry.path("scheduler_config").deepCopy();
         config.put("_class_name", scheduler(entry).orElseThrow());
-        SamplingPlan plan = SchedulerConfig.of("scheduler_config", config)
-                .plan(steps, skipped, arguments.path("eta").asDouble(0));
+        if (arguments.has("eta")) {
+            config.set("eta", arguments.get("eta"));
+        }
+        SamplingPlan plan = SchedulerConfig.of("scheduler_config", config).plan(steps, skipped);
         int width = arguments.path("width").asInt(init.map(Picture::width).orElse(0));
         int height = arguments.path("height").asInt(init.map(Picture::height).orElse(0));
         List<String> prompts = texts(arguments, "prompt", 1).orElseThrow();

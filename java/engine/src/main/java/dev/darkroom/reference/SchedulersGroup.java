@@ -66,10 +66,7 @@ final class SchedulersGroup implements Group {
         config.set("_class_name", entry.path("class"));
         entry.path("step_arguments").properties().forEach(each -> config.set(each.getKey(), each.getValue()));
         return SchedulerConfig.of(entry.path("class").asText(), config)
-                .plan(
-                        entry.path("steps").asInt(),
-                        0,
-                        entry.path("step_arguments").path("eta").asDouble(0));
+                .plan(entry.path("steps").asInt(), 0);
     }
 
     private void compareTrajectory(

@@ -60,6 +60,7 @@ final class UNetGroup implements Group {
         }
     }
 
+    /** What steers a case's network, as its tensors say. */
     static Conditioning condition(Ops ops, Conditioner network, DType dtype, Check.Values values) {
         Tensor context = ops.upload(values.get("encoder_hidden_states"), dtype);
         return values.has("time_ids")

@@ -16,6 +16,7 @@ public final class Verifier {
             new TextGroup(),
             new UNetGroup(),
             new VaeGroup(),
+            new ClipGroup(),
             new PipelinesGroup());
 
     private final ReferenceSet set;

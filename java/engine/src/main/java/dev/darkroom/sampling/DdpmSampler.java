@@ -11,7 +11,7 @@ final class DdpmSampler implements Sampler {
     private static final double SMALLEST_VARIANCE = 1e-20;
 
     @Override
-    public SamplingPlan plan(SchedulerConfig config, int steps, int skipped, double eta) {
+    public SamplingPlan plan(SchedulerConfig config, int steps, int skipped) {
         NoiseSchedule noise = config.noise();
         int[] times = config.spacing().wholeTimes(noise.times(), steps, config.offset());
         SamplingPlan.@Nullable Bound bound = config.bound(true);

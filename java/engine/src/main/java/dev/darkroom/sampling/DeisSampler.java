@@ -14,7 +14,7 @@ final class DeisSampler implements Sampler {
     private static final int FEW_STEPS = 15; // below this many, the last steps are of lower order
 
     @Override
-    public SamplingPlan plan(SchedulerConfig config, int steps, int skipped, double eta) {
+    public SamplingPlan plan(SchedulerConfig config, int steps, int skipped) {
         NoiseLevels levels = NoiseLevels.discrete(config, config.noise(), steps);
         config.choice("algorithm_type", "deis");
         SamplingPlan.@Nullable Bound bound = config.bound(false);
@@ -39,7 +39,7 @@ final class DeisSampler implements Sampler {
             }
             plan.end(integral.times(levels.signalRate(i + 1)));
         }
-        return plan.build(1, levels.unitMixture(skipped));
+        return plan.build(levels.unitInitialScale(config), levels.unitMixture(skipped));
     }
 
     private static LinearForm epsilon(

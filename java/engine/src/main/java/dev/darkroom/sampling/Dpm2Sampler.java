@@ -16,33 +16,38 @@ final class Dpm2Sampler implements Sampler {
     }
 
     @Override
-    public SamplingPlan plan(SchedulerConfig config, int steps, int skipped, double eta) {
-        NoiseSchedule noise = config.noise();
-        NoiseLevels all = NoiseLevels.continuous(config, noise, steps);
+    public SamplingPlan plan(SchedulerConfig config, int steps, int skipped) {
+        double[] trained = config.noise().sigmas();
+        NoiseLevels all = NoiseLevels.continuous(config, config.noise(), steps);
         NoiseLevels levels = all.from(skipped);
-        boolean rounds = config.sigmaSchedule() == SigmaSchedule.KARRAS; // as diffusers does, but not the times halfway
+        // Karras's times are rounded as diffusers does, but not the times halfway.
+        boolean rounds = config.asked().isEmpty() && config.sigmaSchedule() == SigmaSchedule.KARRAS;
+        Churn churn = new Churn(config, levels, all.intervals());
         SamplingPlan.Builder plan = new SamplingPlan.Builder();
         LinearForm x = LinearForm.of(SAMPLE);
         LinearForm output = LinearForm.of(OUTPUT);
         for (int i = 0; i < levels.steps(); i++) {
-            double sigma = levels.sigma(i);
+            double sigma = churn.sigma(i);
             double next = levels.sigma(i + 1);
-            double up = ancestral ? next * Math.sqrt(1 - next * next / (sigma * sigma)) : 0;
-            double down = Math.sqrt(next * next - up * up);
-            double middle = Math.sqrt(sigma * down);
-            plan.call(rounds ? Math.rint(levels.time(i)) : levels.time(i), 1 / Math.sqrt(sigma * sigma + 1));
+            AncestralStep step = AncestralStep.of(sigma, next, ancestral ? config.real("eta", 1) : 0);
+            double middle = Math.sqrt(sigma * step.down());
+            double time = churn.time(i, levels, trained);
+            plan.call(rounds ? Math.rint(time) : time, 1 / Math.sqrt(sigma * sigma + 1));
             LinearForm slope =
                     x.minus(config.prediction().pictureAt(x, output, sigma)).times(1 / sigma);
             LinearForm start = plan.let(HISTORY, x);
             plan.end(start.plus(slope.times(middle - sigma)), next == 0);
             if (next > 0) {
-                plan.call(NoiseLevels.timeOf(noise.sigmas(), middle), 1 / Math.sqrt(middle * middle + 1));
+                plan.call(NoiseLevels.timeOf(trained, middle), 1 / Math.sqrt(middle * middle + 1));
                 LinearForm slopeHalfway = x.minus(config.prediction().pictureAt(x, output, middle))
                         .times(1 / middle);
-                LinearForm end = start.plus(slopeHalfway.times(down - sigma));
-                plan.end(ancestral ? end.plus(plan.noise().times(up)) : end);
+                LinearForm end = start.plus(slopeHalfway.times(step.down() - sigma));
+                plan.end(
+                        ancestral
+                                ? end.plus(plan.noise().times(step.up() * config.real("s_noise", 1)))
+                                : churn.before(i + 1, end, plan));
             }
         }
-        return plan.build(all.initialScale(config.spacing()), levels.mixture(0));
+        return churn.build(plan, all.initialScale(config), levels.mixture(0));
     }
 }

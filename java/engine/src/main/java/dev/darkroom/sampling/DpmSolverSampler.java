@@ -10,47 +10,63 @@ import org.jspecify.annotations.Nullable;
 final class DpmSolverSampler implements Sampler {
     private static final int FEW_STEPS = 15; // below this many, the last steps are of lower order
 
+    private final Scaling scaling;
+
+    DpmSolverSampler(Scaling scaling) {
+        this.scaling = scaling;
+    }
+
     @Override
-    public SamplingPlan plan(SchedulerConfig config, int steps, int skipped, double eta) {
-        NoiseLevels levels = NoiseLevels.discrete(config, config.noise(), steps);
-        Compilation compilation = new Compilation(config, levels);
+    public SamplingPlan plan(SchedulerConfig config, int steps, int skipped) {
+        NoiseLevels levels = scaling == Scaling.EDM
+                ? NoiseLevels.ofRange(config, steps)
+                : NoiseLevels.discrete(config, config.noise(), steps);
+        Compilation compilation = new Compilation(config, levels, scaling);
         for (int i = skipped; i < steps; i++) {
             compilation.step(i, i - skipped);
         }
-        return compilation.plan.build(1, levels.unitMixture(skipped));
+        return compilation.plan.build(scaling.initialScale(config, levels), scaling.mixture(levels, skipped));
     }
 
     private static final class Compilation {
         private final SamplingPlan.Builder plan = new SamplingPlan.Builder();
         private final LinearForm x = LinearForm.of(SAMPLE);
         private final NoiseLevels levels;
+        private final Scaling scaling;
         private final Prediction prediction;
         private final SamplingPlan.@Nullable Bound bound;
         private final int maxOrder;
         private final boolean ofPicture; // DPM-Solver++ integrates the predicted picture, DPM-Solver the noise
-        private final boolean stochastic;
+        private final double eta; // 0 for the differential equation
+        private final double noiseFactor;
         private final boolean midpoint;
         private final boolean lowerOrderFinal;
         private final boolean eulerAtFinal;
         private final boolean endsAtZero;
+        private final double endScale; // of the last sample, to be picture + σ · noise where some is left
 
-        Compilation(SchedulerConfig config, NoiseLevels levels) {
+        Compilation(SchedulerConfig config, NoiseLevels levels, Scaling scaling) {
             this.levels = levels;
+            this.scaling = scaling;
             prediction = config.prediction();
             bound = config.bound(false);
             maxOrder = config.integer("solver_order", 2);
             String algorithm =
                     config.choice("algorithm_type", "dpmsolver++", "dpmsolver", "sde-dpmsolver++", "sde-dpmsolver");
             ofPicture = algorithm.endsWith("++");
-            stochastic = algorithm.startsWith("sde-");
-            if (stochastic && !ofPicture && maxOrder > 2) {
+            eta = algorithm.startsWith("sde-") ? config.real("eta", 1) : 0;
+            noiseFactor = config.real("s_noise", 1);
+            if (eta > 0 && !ofPicture && maxOrder > 2) {
                 throw new IllegalArgumentException(
                         "algorithm_type " + algorithm + " has solver_order 1 or 2, given " + maxOrder);
             }
             midpoint = config.choice("solver_type", "midpoint", "heun").equals("midpoint");
-            lowerOrderFinal = config.flag("lower_order_final", true);
+            // k-diffusion, whose schedules are asked for by name, lowers the order only where no noise is left.
+            lowerOrderFinal =
+                    config.flag("lower_order_final", true) && config.asked().isEmpty();
+            endScale = config.asked().isPresent() ? 1 / scaling.signal(levels, levels.intervals()) : 1;
             eulerAtFinal = config.flag("euler_at_final", false);
-            endsAtZero = !config.endsAtSmallestSigma();
+            endsAtZero = levels.sigma(levels.intervals()) == 0;
             if (endsAtZero && !ofPicture) {
                 throw new IllegalArgumentException("algorithm_type " + algorithm
                         + " needs final_sigmas_type sigma_min: it divides by the last sigma");
@@ -58,29 +74,31 @@ final class DpmSolverSampler implements Sampler {
         }
 
         void step(int i, int done) {
-            plan.call(levels.time(i), 1);
-            double signal = levels.signalRate(i);
-            double noise = levels.noiseRate(i);
+            plan.call(levels.time(i), scaling.input(levels, i));
+            double signal = scaling.signal(levels, i);
+            double noise = scaling.noise(levels, i);
             LinearForm output = LinearForm.of(OUTPUT);
             for (int age = Math.min(done, maxOrder - 1); age > 0; age--) {
                 plan.let(HISTORY + age, LinearForm.of(HISTORY + age - 1));
             }
             if (bound != null) {
-                LinearForm picture = plan.bounded(HISTORY, prediction.picture(x, output, signal, noise), bound);
+                LinearForm picture = plan.bounded(HISTORY, scaling.picture(prediction, x, output, levels, i), bound);
                 plan.let(
                         HISTORY,
                         ofPicture ? picture : x.minus(picture.times(signal)).times(1 / noise));
             } else if (ofPicture) {
-                plan.let(HISTORY, prediction.picture(x, output, signal, noise));
+                plan.let(HISTORY, scaling.picture(prediction, x, output, levels, i));
             } else {
                 plan.let(HISTORY, prediction.noise(x, output, signal, noise));
             }
-            plan.end(
+            Update update = new Update(i);
+            LinearForm next =
                     switch (order(i, done)) {
-                        case 1 -> new Update(i).first();
-                        case 2 -> new Update(i).second();
-                        default -> new Update(i).third();
-                    });
+                        case 1 -> update.first();
+                        case 2 -> update.second();
+                        default -> update.third();
+                    };
+            plan.end(i == levels.steps() - 1 ? next.times(endScale) : next);
         }
 
         private int order(int i, int done) {
@@ -93,75 +111,52 @@ final class DpmSolverSampler implements Sampler {
             return Math.min(Math.min(limit, maxOrder), done + 1);
         }
 
-        /** The step from level i to the next, in the notation of the paper: λ = ln(signal / noise), h its growth, D0 … differences of predictions. */
+        /** The step from level i to the next, in the notation of the paper: D0 … are differences of predictions. */
         private final class Update {
             private final int i;
-            private final double h;
+            private final DpmSolverStep step;
             private final LinearForm d0 = LinearForm.of(HISTORY);
 
             Update(int i) {
                 this.i = i;
-                this.h = levels.lambda(i + 1) - levels.lambda(i);
+                this.step = new DpmSolverStep(
+                        scaling.signal(levels, i),
+                        scaling.noise(levels, i),
+                        scaling.signal(levels, i + 1),
+                        scaling.noise(levels, i + 1),
+                        ofPicture,
+                        eta);
             }
 
             LinearForm first() {
-                return sum(d0.times(weight0()));
+                return sum(d0.times(step.weight0()));
             }
 
             LinearForm second() {
-                double r0 = (levels.lambda(i) - levels.lambda(i - 1)) / h;
+                double r0 = (levels.lambda(i) - levels.lambda(i - 1)) / step.h();
                 LinearForm d1 = d0.minus(LinearForm.of(HISTORY + 1)).times(1 / r0);
-                return sum(d0.times(weight0()).plus(d1.times(midpoint ? weight0() / 2 : weight1())));
+                return sum(d0.times(step.weight0()).plus(d1.times(midpoint ? step.weight0() / 2 : step.weight1())));
             }
 
             LinearForm third() {
-                double r0 = (levels.lambda(i) - levels.lambda(i - 1)) / h;
-                double r1 = (levels.lambda(i - 1) - levels.lambda(i - 2)) / h;
+                double r0 = (levels.lambda(i) - levels.lambda(i - 1)) / step.h();
+                double r1 = (levels.lambda(i - 1) - levels.lambda(i - 2)) / step.h();
                 LinearForm recent = d0.minus(LinearForm.of(HISTORY + 1)).times(1 / r0);
                 LinearForm older = LinearForm.of(HISTORY + 1)
                         .minus(LinearForm.of(HISTORY + 2))
                         .times(1 / r1);
                 LinearForm bend = recent.minus(older).times(1 / (r0 + r1));
                 LinearForm d1 = recent.plus(bend.times(r0));
-                return sum(d0.times(weight0()).plus(d1.times(weight1())).plus(bend.times(weight2())));
+                return sum(
+                        d0.times(step.weight0()).plus(d1.times(step.weight1())).plus(bend.times(step.weight2())));
             }
 
             /** What remains of the sample, plus the integral of the prediction, plus fresh noise for a stochastic equation. */
             private LinearForm sum(LinearForm integral) {
-                double kept = ofPicture
-                        ? levels.noiseRate(i + 1) / levels.noiseRate(i) * (stochastic ? Math.exp(-h) : 1)
-                        : levels.signalRate(i + 1) / levels.signalRate(i);
-                LinearForm next = x.times(kept).plus(integral);
-                if (!stochastic) {
-                    return next;
-                }
-                double variance = ofPicture ? -Math.expm1(-2 * h) : Math.expm1(2 * h);
-                return next.plus(plan.noise().times(levels.noiseRate(i + 1) * Math.sqrt(variance)));
-            }
-
-            private double weight0() {
-                if (ofPicture) {
-                    return -levels.signalRate(i + 1) * Math.expm1(stochastic ? -2 * h : -h);
-                }
-                return -levels.noiseRate(i + 1) * Math.expm1(h) * (stochastic ? 2 : 1);
-            }
-
-            private double weight1() {
-                if (ofPicture) {
-                    double step = stochastic ? 2 * h : h;
-                    return levels.signalRate(i + 1) * (Math.expm1(-step) / step + 1);
-                }
-                return -levels.noiseRate(i + 1) * (Math.expm1(h) / h - 1) * (stochastic ? 2 : 1);
-            }
-
-            private double weight2() {
-                if (!ofPicture) {
-                    return -levels.noiseRate(i + 1) * ((Math.expm1(h) - h) / (h * h) - 0.5);
-                }
-                double step = stochastic ? 2 * h : h;
-                double curve = -(Math.expm1(-step) + step) / (step * step);
-                // The stochastic form takes 1/2 with the other sign in diffusers, which its pictures depend on.
-                return levels.signalRate(i + 1) * (stochastic ? curve - 0.5 : curve + 0.5);
+                LinearForm next = x.times(step.kept()).plus(integral);
+                return eta > 0
+                        ? next.plus(plan.noise(levels.increment(i)).times(step.deviation() * noiseFactor))
+                        : next;
             }
         }
     }

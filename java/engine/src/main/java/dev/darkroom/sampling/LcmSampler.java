@@ -11,7 +11,7 @@ final class LcmSampler implements Sampler {
     private static final double SIGMA_DATA = 0.5;
 
     @Override
-    public SamplingPlan plan(SchedulerConfig config, int steps, int skipped, double eta) {
+    public SamplingPlan plan(SchedulerConfig config, int steps, int skipped) {
         NoiseSchedule noise = config.noise();
         int[] times = times(config, noise.times(), steps);
         SamplingPlan.@Nullable Bound bound = config.bound(false);

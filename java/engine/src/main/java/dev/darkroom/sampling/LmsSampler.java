@@ -15,7 +15,7 @@ final class LmsSampler implements Sampler {
     private static final int ORDER = 4;
 
     @Override
-    public SamplingPlan plan(SchedulerConfig config, int steps, int skipped, double eta) {
+    public SamplingPlan plan(SchedulerConfig config, int steps, int skipped) {
         NoiseLevels all = NoiseLevels.continuous(config, config.noise(), steps);
         NoiseLevels levels = all.from(skipped);
         SamplingPlan.Builder plan = new SamplingPlan.Builder();
@@ -35,7 +35,7 @@ final class LmsSampler implements Sampler {
             }
             plan.end(next);
         }
-        return plan.build(all.initialScale(config.spacing()), levels.mixture(0));
+        return plan.build(all.initialScale(config), levels.mixture(0));
     }
 
     /** The integral over step i of the polynomial that is 1 at the level {@code age} steps ago and 0 at the others. */

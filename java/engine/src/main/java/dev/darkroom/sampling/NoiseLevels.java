@@ -1,6 +1,7 @@
 package dev.darkroom.sampling;
 
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /** The noise levels that a sampler visits, largest first and with the one it ends at, and the times that belong to them. */
 final class NoiseLevels {
@@ -15,6 +16,9 @@ final class NoiseLevels {
     /** With times that may be fractions, as samplers take them that were written for continuous time (k-diffusion). */
     static NoiseLevels continuous(SchedulerConfig config, NoiseSchedule noise, int steps) {
         double[] trained = noise.sigmas();
+        if (config.asked().isPresent()) {
+            return asked(config.asked().get(), config, trained, steps);
+        }
         double[] times = config.spacing().times(noise.times(), steps, config.offset());
         double[] sigmas = visited(config, trained, times);
         SigmaSchedule schedule = config.sigmaSchedule();
@@ -47,6 +51,9 @@ final class NoiseLevels {
     /** With times in whole numbers, as the solvers DPM-Solver, UniPC and DEIS take them. */
     static NoiseLevels discrete(SchedulerConfig config, NoiseSchedule noise, int steps) {
         double[] trained = noise.sigmas();
+        if (config.asked().isPresent()) {
+            return asked(config.asked().get(), config, trained, steps);
+        }
         double largest = config.real("sigma_max", trained[trained.length - 1]);
         double smallest = config.real("sigma_min", trained[0]);
         SigmaSchedule schedule = config.sigmaSchedule();
@@ -65,6 +72,41 @@ final class NoiseLevels {
         double[] times = Arrays.stream(sigmas)
                 .map(sigma -> whole(timeOf(trained, sigma), rounds))
                 .toArray();
+        return new NoiseLevels(closed(sigmas, config.endsAtSmallestSigma() ? smallest : 0), times);
+    }
+
+    /**
+     * A schedule that was asked for by name, as AUTOMATIC1111 builds it: over all trained levels, with times that may be fractions. Samplers that take
+     * a step of several calls to the last level but one leave that level out.
+     */
+    private static NoiseLevels asked(SigmaSchedule schedule, SchedulerConfig config, double[] trained, int steps) {
+        double[] sigmas;
+        if (config.kind().leavesOutLevelBeforeLast()) {
+            sigmas = schedule.closedLevels(trained, steps + 1);
+            sigmas[steps] = sigmas[steps + 1];
+            sigmas = Arrays.copyOf(sigmas, steps + 1);
+        } else {
+            sigmas = schedule.closedLevels(trained, steps);
+        }
+        double[] times = new double[steps];
+        for (int i = 0; i < steps; i++) {
+            times[i] = timeOf(trained, sigmas[i]);
+        }
+        if (config.endsAtSmallestSigma()) {
+            sigmas[steps] = trained[0];
+        }
+        return new NoiseLevels(sigmas, times);
+    }
+
+    /** Levels of a model that was trained for all levels of a range, in the way of Karras et al. 2022: the time is ln(σ) / 4. */
+    static NoiseLevels ofRange(SchedulerConfig config, int steps) {
+        boolean karras =
+                config.choice("sigma_schedule", "karras", "exponential").equals("karras");
+        double smallest = config.real("sigma_min", 0.002);
+        double[] sigmas = (karras ? SigmaSchedule.KARRAS : SigmaSchedule.EXPONENTIAL)
+                .levels(config.real("sigma_max", 80), smallest, steps);
+        double[] times =
+                Arrays.stream(sigmas).map(sigma -> 0.25 * Math.log(sigma)).toArray();
         return new NoiseLevels(closed(sigmas, config.endsAtSmallestSigma() ? smallest : 0), times);
     }
 
@@ -99,6 +141,16 @@ final class NoiseLevels {
         return times[i];
     }
 
+    /** What the noise for the step from level i is the increment of; null where it ends without noise. */
+    SamplingPlan.@Nullable Interval increment(int i) {
+        return sigmas[i + 1] == 0 ? null : increment(sigmas[i], sigmas[i + 1]);
+    }
+
+    /** The same for a step between other levels. */
+    SamplingPlan.Interval increment(double from, double to) {
+        return new SamplingPlan.Interval(from, to, smallest(), largest());
+    }
+
     /** These levels and times without the first {@code skipped}. */
     NoiseLevels from(int skipped) {
         return new NoiseLevels(
@@ -106,9 +158,28 @@ final class NoiseLevels {
     }
 
     /** What noise is multiplied by to become the first sample of a sampler whose samples are picture + σ · noise. */
-    double initialScale(Spacing spacing) {
-        double largest = Arrays.stream(sigmas).max().orElseThrow();
-        return spacing == Spacing.LEADING ? Math.sqrt(largest * largest + 1) : largest;
+    double initialScale(SchedulerConfig config) {
+        double largest = largest();
+        return config.asked().isEmpty() && config.spacing() == Spacing.LEADING
+                ? Math.sqrt(largest * largest + 1)
+                : largest;
+    }
+
+    /**
+     * What noise is multiplied by to become the first sample of a sampler whose samples are of unit variance: 1 in diffusers, and where the schedule was
+     * asked for by name what makes the sample AUTOMATIC1111's.
+     */
+    double unitInitialScale(SchedulerConfig config) {
+        return config.asked().isPresent() ? noiseRate(0) : 1;
+    }
+
+    double largest() {
+        return Arrays.stream(sigmas).max().orElseThrow();
+    }
+
+    /** The smallest level above 0. */
+    double smallest() {
+        return Arrays.stream(sigmas).filter(sigma -> sigma > 0).min().orElseThrow();
     }
 
     /** What a sample of the form picture + σ · noise is made of at level i. */
@@ -168,6 +239,13 @@ final class NoiseLevels {
         double held = Math.max(0, Math.min(table.length - 1, index));
         int low = Math.min((int) held, table.length - 2);
         return table[low] + (held - low) * (table[low + 1] - table[low]);
+    }
+
+    /** The σ of a fractional time, by interpolation in log σ: the inverse of {@link #timeOf}. */
+    static double sigmaOf(double[] trained, double time) {
+        int low = Math.min((int) time, trained.length - 2);
+        double share = time - low;
+        return Math.exp((1 - share) * Math.log(trained[low]) + share * Math.log(trained[low + 1]));
     }
 
     /** The fractional time whose σ this is, by interpolation in log σ. */

@@ -12,6 +12,11 @@ public final class PlanInterpreter {
     public interface Model {
         /** input · time → output of the same length. */
         double[] predict(double[] input, double time);
+
+        /** As {@link #predict}, without the prompt; the same where there is no guidance. */
+        default double[] predictUnguided(double[] input, double time) {
+            return predict(input, time);
+        }
     }
 
     private PlanInterpreter() {}
@@ -32,6 +37,50 @@ public final class PlanInterpreter {
             Model model,
             Supplier<double[]> noise,
             BiConsumer<Integer, double[]> onStep) {
+        if (plan.adaptive() != null) {
+            return runAdaptive(plan.adaptive(), sample, images, model, noise, onStep);
+        }
+        return runSteps(plan, sample, images, model, noise, onStep)[SamplingPlan.SAMPLE];
+    }
+
+    /** Trials are made until the solver has come to its end; steps are those that count. */
+    private static double[] runAdaptive(
+            AdaptiveSolver solver,
+            double[] start,
+            int images,
+            Model model,
+            Supplier<double[]> noise,
+            BiConsumer<Integer, double[]> onStep) {
+        if (images != 1) {
+            throw new IllegalArgumentException("an adaptive solver serves one image at a time, given " + images);
+        }
+        double[] sample = start;
+        AdaptiveSolver.Run run = solver.run(sample);
+        int steps = 0;
+        while (!run.isDone()) {
+            double[][] slots = runSteps(run.trial(), sample, 1, model, noise, (i, x) -> {});
+            double factor = run.noise();
+            double[] high = slots[SamplingPlan.SAMPLE];
+            if (run.accepts(slots[solver.lowOrderSlot()], high)) {
+                double[] drawn = factor > 0 ? noise.get() : high;
+                for (int k = 0; k < high.length; k++) {
+                    high[k] += factor * drawn[k];
+                }
+                sample = high;
+                onStep.accept(steps++, sample);
+            }
+        }
+        return sample;
+    }
+
+    /** The slots after all steps. */
+    private static double[][] runSteps(
+            SamplingPlan plan,
+            double[] sample,
+            int images,
+            Model model,
+            Supplier<double[]> noise,
+            BiConsumer<Integer, double[]> onStep) {
         double[][] slots = new double[plan.slots()][sample.length];
         slots[SamplingPlan.SAMPLE] = sample.clone();
         for (int i = 0; i < plan.steps().size(); i++) {
@@ -41,6 +90,7 @@ public final class PlanInterpreter {
                 input[k] *= step.inputScale();
             }
             slots[SamplingPlan.OUTPUT] = model.predict(input, step.time());
+            slots[SamplingPlan.UNGUIDED] = model.predictUnguided(input, step.time());
             if (step.drawsNoise()) {
                 slots[SamplingPlan.NOISE] = noise.get();
             }
@@ -49,7 +99,7 @@ public final class PlanInterpreter {
             }
             onStep.accept(i, slots[SamplingPlan.SAMPLE]);
         }
-        return slots[SamplingPlan.SAMPLE];
+        return slots;
     }
 
     private static double[] value(SamplingPlan.Assignment assignment, double[][] slots, int images) {

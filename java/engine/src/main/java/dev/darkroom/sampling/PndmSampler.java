@@ -18,7 +18,7 @@ final class PndmSampler implements Sampler {
     private final LinearForm output = LinearForm.of(OUTPUT);
 
     @Override
-    public SamplingPlan plan(SchedulerConfig config, int steps, int skipped, double eta) {
+    public SamplingPlan plan(SchedulerConfig config, int steps, int skipped) {
         return new Compilation(config, steps).plan(skipped);
     }
 

@@ -2,10 +2,6 @@ package dev.darkroom.sampling;
 
 /** A method of turning noise into a sample step by step; compiled for a schedule before the first step. */
 interface Sampler {
-    /**
-     * The plan for {@code steps} steps without the first {@code skipped} of them.
-     *
-     * @param eta share of fresh noise, for samplers that leave it open
-     */
-    SamplingPlan plan(SchedulerConfig config, int steps, int skipped, double eta);
+    /** The plan for {@code steps} steps without the first {@code skipped} of them. */
+    SamplingPlan plan(SchedulerConfig config, int steps, int skipped);
 }

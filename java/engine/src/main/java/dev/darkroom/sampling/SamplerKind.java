@@ -6,6 +6,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.Predicate;
 
 /** The samplers, under every name that users of other programs know them by. */
 public enum SamplerKind {
@@ -23,12 +24,25 @@ public enum SamplerKind {
             SchedulerClass.DPM_SOLVER,
             Map.of("algorithm_type", "sde-dpmsolver++", "solver_type", "heun")),
     UNIPC("UniPC", SchedulerClass.UNIPC, Map.of()),
-    LMS("LMS", SchedulerClass.LMS, Map.of()),
+    LMS("LMS", SchedulerClass.LMS, Map.of(), "ipndmv"), // which is linear multistep over uneven steps
     DPM2("DPM2", SchedulerClass.DPM2, Map.of()),
     DPM2_A("DPM2 a", SchedulerClass.DPM2_ANCESTRAL, Map.of(), "dpm2ancestral"),
     DEIS("DEIS", SchedulerClass.DEIS, Map.of()),
     LCM("LCM", SchedulerClass.LCM, Map.of()),
-    TCD("TCD", SchedulerClass.TCD, Map.of());
+    TCD("TCD", SchedulerClass.TCD, Map.of()),
+    DPMPP_2S("DPM++ 2S", SchedulerClass.DPM_SOLVER_SINGLESTEP, Map.of()),
+    DPMPP_2S_A("DPM++ 2S a", SchedulerClass.DPMPP_2S_ANCESTRAL, Map.of(), "dpmpp2sancestral"),
+    DPMPP_SDE("DPM++ SDE", SchedulerClass.DPM_SOLVER_SDE, Map.of()),
+    DPMPP_2M_V2("DPM++ 2M v2", SchedulerClass.DPMPP_2M_V2, Map.of()),
+    DPMPP_3M_SDE("DPM++ 3M SDE", SchedulerClass.DPMPP_3M_SDE, Map.of()),
+    DPM_FAST("DPM fast", SchedulerClass.DPM_FAST, Map.of()),
+    DPM_ADAPTIVE("DPM adaptive", SchedulerClass.DPM_ADAPTIVE, Map.of()),
+    RESTART("Restart", SchedulerClass.RESTART, Map.of()),
+    IPNDM("iPNDM", SchedulerClass.IPNDM, Map.of()),
+    EULER_CFG_PP("Euler CFG++", SchedulerClass.EULER_CFG_PP, Map.of()),
+    DDIM_CFG_PP("DDIM CFG++", SchedulerClass.DDIM_CFG_PP, Map.of()),
+    EDM_EULER("EDM Euler", SchedulerClass.EDM_EULER, Map.of()),
+    EDM_DPMPP_2M("EDM DPM++ 2M", SchedulerClass.EDM_DPM_SOLVER, Map.of());
 
     private final String title;
     private final SchedulerClass schedulerClass;
@@ -52,30 +66,60 @@ public enum SamplerKind {
 
     /**
      * The sampler called {@code name}, in AUTOMATIC1111's spelling ("DPM++ 2M Karras"), stable-diffusion.cpp's ("dpm++2m") or diffusers'
-     * ("DPMSolverMultistepScheduler").
+     * ("DPMSolverMultistepScheduler"), or as k-diffusion calls its function ("sample_dpmpp_2s_ancestral").
      *
      * @throws IllegalArgumentException naming the known ones
      */
     public static Choice parse(String name) {
+        SigmaSchedule said = SigmaSchedule.DISCRETE;
+        int length = 0; // of the longest title that the name ends with: "SGM Uniform" rather than "Uniform"
         for (SigmaSchedule schedule : SigmaSchedule.values()) {
-            String suffix = " " + schedule.name().toLowerCase(Locale.ROOT);
+            String suffix = " " + schedule.title().toLowerCase(Locale.ROOT);
             if (schedule != SigmaSchedule.DISCRETE
+                    && suffix.length() > length
                     && name.toLowerCase(Locale.ROOT).endsWith(suffix)) {
-                return new Choice(find(name.substring(0, name.length() - suffix.length())), schedule);
+                said = schedule;
+                length = suffix.length();
             }
         }
-        return new Choice(find(name), SigmaSchedule.DISCRETE);
+        return new Choice(find(name.substring(0, name.length() - length)), said);
     }
 
     private static SamplerKind find(String name) {
+        String plain = plain(name);
         for (SamplerKind kind : values()) {
-            if (plain(kind.title).equals(plain(name))
+            if (plain(kind.title).equals(plain)
                     || kind.className().equals(name)
-                    || kind.aliases.contains(plain(name))) {
+                    || kind.aliases.contains(plain)
+                    || plain.equals("k" + plain(kind.title))) {
                 return kind;
             }
         }
         throw new IllegalArgumentException("unknown sampler \"" + name + "\"; known are " + titles());
+    }
+
+    /** The schedule that AUTOMATIC1111 gives the sampler where nothing is said. */
+    public SigmaSchedule automatic() {
+        if (!schedulerClass.takesSchedules()) {
+            return SigmaSchedule.DISCRETE;
+        }
+        return switch (this) {
+            case DPMPP_2M, DPMPP_2M_V2, DPMPP_SDE, DPMPP_2S, DPMPP_2S_A, DPM2, DPM2_A, RESTART -> SigmaSchedule.KARRAS;
+            case DPMPP_2M_SDE, DPMPP_2M_SDE_HEUN, DPMPP_3M_SDE -> SigmaSchedule.EXPONENTIAL;
+            case UNIPC, DEIS -> SigmaSchedule.DISCRETE;
+            default -> SigmaSchedule.NORMAL;
+        };
+    }
+
+    /** Whether the level before the last is left out of a schedule, as AUTOMATIC1111 does for samplers that are unsteady there. */
+    boolean leavesOutLevelBeforeLast() {
+        return this == DPM2 || this == DPM2_A || this == DPMPP_3M_SDE;
+    }
+
+    /** Whether the sampler has the parameter: eta, s_churn, s_tmin, s_tmax or s_noise. */
+    boolean takes(String parameter) {
+        boolean isEquation = schedulerClass == SchedulerClass.DPM_SOLVER && this == DPMPP_2M;
+        return schedulerClass.fields().contains(parameter) && !isEquation;
     }
 
     /** Whether a diffusers class is one of the known samplers. */
@@ -90,14 +134,11 @@ public enum SamplerKind {
 
     /** The names of all samplers, as messages and help list them. */
     public static String titles() {
-        return Arrays.stream(values()).map(SamplerKind::title).collect(joining(", "));
+        return titlesWhere(kind -> true);
     }
 
-    static String titlesWithSigmas() {
-        return Arrays.stream(values())
-                .filter(kind -> kind.schedulerClass.hasSigmas())
-                .map(SamplerKind::title)
-                .collect(joining(", "));
+    static String titlesWhere(Predicate<SamplerKind> condition) {
+        return Arrays.stream(values()).filter(condition).map(SamplerKind::title).collect(joining(", "));
     }
 
     /** The name people know it by. */

@@ -6,6 +6,7 @@ import dev.darkroom.weights.Config;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -53,21 +54,59 @@ public final class SchedulerConfig {
 
     /** What this configuration says of the model, with another sampler; the sampler's own options start from their defaults. */
     public SchedulerConfig with(SamplerKind other) {
+        if (other.schedulerClass().isOfRange() != kind.schedulerClass().isOfRange()) {
+            boolean isOfRange = kind.schedulerClass().isOfRange();
+            throw new IllegalArgumentException("the sampler " + other.title()
+                    + " is not for models that were trained as "
+                    + source + " says; take one of "
+                    + SamplerKind.titlesWhere(each -> each.schedulerClass().isOfRange() == isOfRange));
+        }
         ObjectNode changed = json.deepCopy();
         if (other != kind) {
             changed.remove(OF_ONE_CLASS);
         }
         other.options().forEach(changed::put);
-        return new SchedulerConfig(source, changed, other, null);
+        boolean isForeign = other.schedulerClass().isForeign();
+        return new SchedulerConfig(source, changed, other, isForeign ? other.automatic() : null);
     }
 
-    /** This configuration with another schedule of noise levels. */
+    /**
+     * This configuration with a schedule of noise levels that was asked for by name, built as AUTOMATIC1111 builds it.
+     *
+     * @throws IllegalArgumentException when the sampler does not take schedules
+     */
     public SchedulerConfig with(SigmaSchedule other) {
-        if (!kind.schedulerClass().hasSigmas() && other != SigmaSchedule.DISCRETE) {
+        if (!kind.schedulerClass().takesSchedules() && other != SigmaSchedule.DISCRETE) {
             throw new IllegalArgumentException("the sampler " + kind.title()
-                    + " has no schedule but discrete; schedules belong to " + SamplerKind.titlesWithSigmas());
+                    + " has no schedule but discrete, asked for is " + other.title() + "; schedules belong to "
+                    + SamplerKind.titlesWhere(each -> each.schedulerClass().takesSchedules()));
         }
         return new SchedulerConfig(source, json, kind, other);
+    }
+
+    /**
+     * This configuration with a parameter of the sampler: eta, s_churn, s_tmin, s_tmax or s_noise.
+     *
+     * @throws IllegalArgumentException when the sampler does not have it
+     */
+    public SchedulerConfig with(String parameter, double value) {
+        if (!kind.takes(parameter)) {
+            throw new IllegalArgumentException("the sampler " + kind.title() + " has no " + parameter
+                    + "; it belongs to " + SamplerKind.titlesWhere(each -> each.takes(parameter)));
+        }
+        return new SchedulerConfig(source, json.deepCopy().put(parameter, value), kind, schedule);
+    }
+
+    /** The schedule that was asked for by name; empty where the sampler's class decides. */
+    Optional<SigmaSchedule> asked() {
+        return Optional.ofNullable(schedule).filter(each -> each != SigmaSchedule.DISCRETE);
+    }
+
+    /** This configuration of a model that predicts something else. */
+    public SchedulerConfig with(Prediction prediction) {
+        ObjectNode changed = json.deepCopy();
+        changed.put("prediction_type", prediction.name().toLowerCase(Locale.ROOT));
+        return new SchedulerConfig(source, changed, kind, schedule);
     }
 
     public SamplerKind kind() {
@@ -77,16 +116,15 @@ public final class SchedulerConfig {
     /**
      * Compiles the sampler for {@code steps} steps, of which the first {@code skipped} are left out, as image to image does.
      *
-     * @param eta share of fresh noise, for samplers that leave it open
      * @throws IllegalArgumentException when the sampler cannot make these steps, or a field has a value that is not supported
      */
-    public SamplingPlan plan(int steps, int skipped, double eta) {
+    public SamplingPlan plan(int steps, int skipped) {
         if (steps < 1 || skipped < 0 || skipped >= steps) {
             throw new IllegalArgumentException(
                     "steps is " + steps + " and " + skipped + " of them are skipped; at least one must remain");
         }
         config.require("use_flow_sigmas", false);
-        return kind.schedulerClass().sampler().plan(this, steps, skipped, eta);
+        return kind.schedulerClass().sampler().plan(this, steps, skipped);
     }
 
     /** The noise schedule. */
@@ -126,7 +164,9 @@ public final class SchedulerConfig {
     }
 
     Spacing spacing() {
-        return choice("timestep_spacing", kind.schedulerClass().spacing());
+        return kind.schedulerClass().takesSpacings()
+                ? choice("timestep_spacing", kind.schedulerClass().spacing())
+                : kind.schedulerClass().spacing();
     }
 
     int offset() {

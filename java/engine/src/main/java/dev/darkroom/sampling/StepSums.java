@@ -82,8 +82,8 @@ public final class StepSums {
         List<Sums> rounds = new ArrayList<>();
         TreeMap<Integer, LinearForm> pending = new TreeMap<>();
         for (SamplingPlan.Assignment assignment : step.assignments()) {
-            if (assignment.slot() == SamplingPlan.OUTPUT || assignment.slot() == SamplingPlan.NOISE) {
-                throw new IllegalArgumentException("the output and the noise of a step are given, not assigned");
+            if (SamplingPlan.isGiven(assignment.slot())) {
+                throw new IllegalArgumentException("the outputs and the noise of a step are given, not assigned");
             }
             pending.put(assignment.slot(), assignment.form().with(pending));
             if (assignment.bound() != null) {
@@ -97,7 +97,8 @@ public final class StepSums {
 
     /** Adds what a step reads before it has assigned it. */
     private void collectState(List<Sums> step) {
-        SortedSet<Integer> assigned = new TreeSet<>(List.of(SamplingPlan.OUTPUT, SamplingPlan.NOISE));
+        SortedSet<Integer> assigned =
+                new TreeSet<>(List.of(SamplingPlan.OUTPUT, SamplingPlan.NOISE, SamplingPlan.UNGUIDED));
         for (Sums round : step) {
             state.addAll(without(read(round.forms().values()), assigned));
             assigned.addAll(round.forms().keySet());

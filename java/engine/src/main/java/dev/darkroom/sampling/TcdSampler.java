@@ -9,8 +9,9 @@ import static dev.darkroom.sampling.SamplingPlan.SAMPLE;
  */
 final class TcdSampler implements Sampler {
     @Override
-    public SamplingPlan plan(SchedulerConfig config, int steps, int skipped, double eta) {
+    public SamplingPlan plan(SchedulerConfig config, int steps, int skipped) {
         NoiseSchedule noise = config.noise();
+        double eta = config.real("eta", 0);
         int[] times = LcmSampler.times(config, noise.times(), steps);
         SamplingPlan.Builder plan = new SamplingPlan.Builder();
         LinearForm x = LinearForm.of(SAMPLE);

@@ -9,13 +9,13 @@ import org.jspecify.annotations.Nullable;
 /** UniPC: a multistep predictor, and a corrector that uses the next call's output to mend the step before (Zhao et al. 2023). */
 final class UniPcSampler implements Sampler {
     @Override
-    public SamplingPlan plan(SchedulerConfig config, int steps, int skipped, double eta) {
+    public SamplingPlan plan(SchedulerConfig config, int steps, int skipped) {
         NoiseLevels levels = NoiseLevels.discrete(config, config.noise(), steps);
         Compilation compilation = new Compilation(config, levels);
         for (int i = skipped; i < steps; i++) {
             compilation.step(i, i - skipped);
         }
-        return compilation.plan.build(1, levels.unitMixture(skipped));
+        return compilation.plan.build(levels.unitInitialScale(config), levels.unitMixture(skipped));
     }
 
     private static final class Compilation {

@@ -45,7 +45,7 @@ public final class MemoryPool {
 
     private final String device;
     private final Backing backing;
-    private final long limit;
+    private long limit;
     private final boolean poison;
     private final DrivingThread driver;
     private final TreeSet<MemoryBlock> freeSmall = new TreeSet<>(BY_SIZE);
@@ -88,6 +88,11 @@ public final class MemoryPool {
     /** The most bytes this pool may reserve. */
     public long limit() {
         return limit;
+    }
+
+    /** Has no more than {@code bytes} reserved from now on, where the device does not allow less. */
+    public void setLimit(long bytes) {
+        limit = Math.min(limit, bytes);
     }
 
     /** Keeps at most {@code bytes} reserved but free; what is over goes back to the device as it becomes free. */

@@ -18,6 +18,8 @@ public enum CheckpointKind {
     T2I_ADAPTER("a T2I-Adapter", null),
     IP_ADAPTER("an IP-Adapter", null),
     TAESD("a tiny autoencoder (TAESD)", null),
+    CLIP("a CLIP model", null),
+    IMAGE_ENCODER("a CLIP image encoder", null),
     TEXT_ENCODER("a CLIP text encoder", null),
     LORA("a LoRA", null),
     UNKNOWN("of an unknown kind", null);
@@ -74,6 +76,9 @@ public enum CheckpointKind {
             return DIFFUSERS_VAE;
         }
         boolean text = names.stream().anyMatch(name -> name.endsWith("embeddings.token_embedding.weight"));
+        if (names.stream().anyMatch(name -> name.endsWith("embeddings.patch_embedding.weight"))) {
+            return text ? CLIP : IMAGE_ENCODER;
+        }
         return text ? TEXT_ENCODER : UNKNOWN;
     }
 

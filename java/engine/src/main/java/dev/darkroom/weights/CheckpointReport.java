@@ -27,14 +27,14 @@ public record CheckpointReport(
     public record Part(String name, int tensors, long parameters, long bytes, Map<String, Long> parametersByType) {}
 
     /**
-     * Examines whatever {@link ModelFiles#open(String)} opens, a component's folder, or any safetensors file.
+     * Examines whatever {@link ModelFiles#open(String)} opens, a component's folder, or any file of tensors.
      *
      * @throws WeightsException when it is missing, broken or none of these
      */
     public static CheckpointReport of(String spec) {
         Path path = Path.of(spec);
         if (Files.isRegularFile(path)) {
-            SafetensorsFile file = SafetensorsFile.open(path);
+            TensorFile file = TensorFile.open(path);
             CheckpointKind kind = CheckpointKind.of(file.names());
             return kind.family() == null
                     ? new CheckpointReport(spec, kind.title(), null, List.of(part(file)))
@@ -79,14 +79,14 @@ public record CheckpointReport(
     }
 
     /** Any file, also with element types that cannot be read. */
-    private static Part part(SafetensorsFile file) {
+    private static Part part(TensorFile file) {
         long parameters = 0;
         long bytes = 0;
         Map<String, Long> byType = new TreeMap<>();
         for (String name : file.names()) {
             parameters += file.elements(name);
             bytes += file.byteSize(name);
-            byType.merge(file.storedType(name).name().toLowerCase(Locale.ROOT), file.elements(name), Long::sum);
+            byType.merge(file.storedAs(name), file.elements(name), Long::sum);
         }
         return new Part("file", file.names().size(), parameters, bytes, byType);
     }

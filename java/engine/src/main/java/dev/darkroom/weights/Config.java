@@ -57,6 +57,26 @@ public final class Config {
         return node.get(field).floatValue();
     }
 
+    /** A list of as many numbers as {@code absent} has, or {@code absent}. */
+    public float[] numbers(String field, float... absent) {
+        if (!has(field)) {
+            return absent.clone();
+        }
+        float[] numbers = new float[absent.length];
+        List<Float> values = new ArrayList<>();
+        for (JsonNode element : list(field)) {
+            if (!element.isNumber()) {
+                throw fail(field, "must be a list of numbers, is " + node.get(field));
+            }
+            values.add(element.floatValue());
+        }
+        counted(field, values, absent.length);
+        for (int i = 0; i < numbers.length; i++) {
+            numbers[i] = values.get(i);
+        }
+        return numbers;
+    }
+
     /** true or false, or {@code absent}. */
     public boolean flag(String field, boolean absent) {
         if (!has(field)) {

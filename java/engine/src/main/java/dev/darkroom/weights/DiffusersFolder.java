@@ -9,7 +9,7 @@ import java.util.Set;
 
 /** Opens a model folder of diffusers' layout: {@code model_index.json} and a folder for each component it lists. */
 final class DiffusersFolder {
-    private static final String INDEX = "model_index.json";
+    static final String INDEX = "model_index.json";
 
     private static final Set<String> NEEDED =
             Set.of("unet", "vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler");
@@ -33,7 +33,7 @@ final class DiffusersFolder {
         require(index, components, "vae");
         ModelFamily family =
                 family(require(index, components, "unet").config(), components.containsKey("text_encoder"));
-        return new ModelFiles(folder.toString(), family, json, components);
+        return new ModelFiles(folder.toString(), family, json, components, false);
     }
 
     /** Components are listed as [library, class]; one that the model does without as [null, null]. */

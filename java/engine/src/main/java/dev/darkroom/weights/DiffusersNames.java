@@ -7,7 +7,7 @@ import java.util.regex.Pattern;
 
 /**
  * Brings the older spellings found in diffusers folders to one: VAE attention as {@code to_q, to_k, to_v, to_out.0}, text encoders with
- * the prefix {@code text_model.}, which transformers writes up to version 4 and omits from 5 on.
+ * the prefix {@code text_model.} and image encoders with {@code vision_model.}, which transformers writes up to version 4 and omits from 5 on.
  */
 final class DiffusersNames {
     private static final Pattern VAE_ATTENTION = Pattern.compile(
@@ -37,12 +37,21 @@ final class DiffusersNames {
 
     /** The weights of a CLIP text encoder under {@code text_model.…} (and {@code text_projection.weight}). */
     static WeightSource textEncoder(WeightSource weights) {
+        return prefixed(weights, "text_model.", "text_projection.");
+    }
+
+    /** The weights of a CLIP image encoder under {@code vision_model.…} (and {@code visual_projection.weight}). */
+    static WeightSource imageEncoder(WeightSource weights) {
+        return prefixed(weights, "vision_model.", "visual_projection.");
+    }
+
+    private static WeightSource prefixed(WeightSource weights, String prefix, String projection) {
         return new RenamedWeights(weights, name -> {
             if (name.endsWith("embeddings.position_ids")) {
-                return List.of(); // 0 to 76, written by some versions of transformers
+                return List.of(); // 0 to the last position, written by some versions of transformers
             }
-            boolean complete = name.startsWith("text_model.") || name.startsWith("text_projection.");
-            return List.of(View.named(complete ? name : "text_model." + name));
+            boolean complete = name.startsWith(prefix) || name.startsWith(projection);
+            return List.of(View.named(complete ? name : prefix + name));
         });
     }
 }

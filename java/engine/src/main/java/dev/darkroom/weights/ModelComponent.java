@@ -15,7 +15,7 @@ public final class ModelComponent {
     private static final List<String> CONFIGS =
             List.of("config.json", "scheduler_config.json", "tokenizer_config.json", "preprocessor_config.json");
 
-    /** In the order of preference: whole before sharded, full before fp16. */
+    /** In the order of preference: safetensors before pickles, whole before sharded, full before fp16. */
     private static final List<String> WEIGHTS = List.of(
             "diffusion_pytorch_model.safetensors",
             "model.safetensors",
@@ -26,7 +26,13 @@ public final class ModelComponent {
             "diffusion_pytorch_model.safetensors.index.fp16.json",
             "model.safetensors.index.fp16.json",
             "diffusion_pytorch_model.fp16.safetensors.index.json",
-            "model.fp16.safetensors.index.json");
+            "model.fp16.safetensors.index.json",
+            "diffusion_pytorch_model.bin",
+            "pytorch_model.bin",
+            "diffusion_pytorch_model.bin.index.json",
+            "pytorch_model.bin.index.json",
+            "diffusion_pytorch_model.fp16.bin",
+            "pytorch_model.fp16.bin");
 
     private final JsonNode config;
     private final boolean network;
@@ -55,7 +61,7 @@ public final class ModelComponent {
     }
 
     /**
-     * The component in a folder of diffusers' layout: a config and, for networks, safetensors beside it. Its weights are opened when
+     * The component in a folder of diffusers' layout: a config and, for networks, weights beside it. Its weights are opened when
      * they are asked for.
      *
      * @throws WeightsException when the folder or its config is missing or broken
@@ -86,7 +92,7 @@ public final class ModelComponent {
      * @throws WeightsException when the file is broken or holds no VAE
      */
     public static ModelComponent openVae(Path file) {
-        return SingleFile.openVae(SafetensorsFile.open(file));
+        return SingleFile.openVae(TensorFile.open(file));
     }
 
     /** The config, as the folder or the published model has it. */
@@ -100,7 +106,7 @@ public final class ModelComponent {
     }
 
     /**
-     * The weights under the names diffusers gives them today; text encoders with the prefix {@code text_model.}.
+     * The weights under the names diffusers gives them today; CLIP's encoders with the prefix {@code text_model.} or {@code vision_model.}.
      *
      * @throws WeightsException when there are none, or they are broken
      */
@@ -124,16 +130,25 @@ public final class ModelComponent {
                 .filter(Files::isRegularFile)
                 .findFirst()
                 .orElseThrow(() -> new WeightsException(folder + " has no weights: looked for "
-                        + String.join(", ", WEIGHTS.subList(0, 4)) + " and their fp16 variants, found "
+                        + String.join(", ", WEIGHTS.subList(0, 4)) + " and their fp16 and .bin variants, found "
                         + listing(folder)));
         WeightSource weights =
-                file.toString().endsWith(".json") ? ShardedWeights.open(file) : SafetensorsFile.open(file);
+                file.toString().endsWith(".json") ? ShardedWeights.open(file) : TensorFile.open(file);
         if (config.path("_class_name").asText().equals("AutoencoderKL")) {
             return DiffusersNames.vae(weights);
         }
-        boolean text = config.path("architectures").path(0).asText().startsWith("CLIPTextModel")
-                || config.path("model_type").asText().equals("clip_text_model");
-        return text ? DiffusersNames.textEncoder(weights) : weights;
+        if (isEncoder(config, "CLIPTextModel", "clip_text_model")) {
+            return DiffusersNames.textEncoder(weights);
+        }
+        return isEncoder(config, "CLIPVisionModel", "clip_vision_model")
+                ? DiffusersNames.imageEncoder(weights)
+                : weights;
+    }
+
+    /** Whether a transformers config is of this class, with a projection or without. */
+    private static boolean isEncoder(JsonNode config, String className, String modelType) {
+        return config.path("architectures").path(0).asText().startsWith(className)
+                || config.path("model_type").asText().equals(modelType);
     }
 
     /** The file names in {@code folder}, for messages. */

@@ -18,16 +18,23 @@ public final class ModelFiles {
     private final ModelFamily family;
     private final JsonNode index;
     private final Map<String, ModelComponent> components;
+    private final boolean predictionAssumed;
 
-    ModelFiles(String location, ModelFamily family, JsonNode index, Map<String, ModelComponent> components) {
+    ModelFiles(
+            String location,
+            ModelFamily family,
+            JsonNode index,
+            Map<String, ModelComponent> components,
+            boolean predictionAssumed) {
         this.location = location;
         this.family = family;
         this.index = index;
+        this.predictionAssumed = predictionAssumed;
         this.components = Collections.unmodifiableMap(new LinkedHashMap<>(components));
     }
 
     /**
-     * Opens a diffusers folder, a single safetensors file, or a model of the local Hugging Face cache by its name {@code org/name} or
+     * Opens a diffusers folder, a single file (safetensors, PyTorch's .ckpt, GGUF), or a model of the local Hugging Face cache by its name {@code org/name} or
      * {@code org/name@revision}. Nothing is downloaded.
      *
      * @throws WeightsException when there is no such model, or it is incomplete, broken or of an unknown kind
@@ -43,14 +50,14 @@ public final class ModelFiles {
             return DiffusersFolder.open(path).withConfigs(configs);
         }
         if (Files.exists(path)) {
-            return SingleFile.open(SafetensorsFile.open(path)).withConfigs(configs);
+            return SingleFile.open(TensorFile.open(path)).withConfigs(configs);
         }
         if (HuggingFaceCache.isModelName(spec)) {
             return DiffusersFolder.open(HuggingFaceCache.ofEnvironment().snapshot(spec))
                     .withConfigs(configs);
         }
         throw new WeightsException("there is no model \"" + spec
-                + "\": no such folder or file; give a diffusers folder, a .safetensors file,"
+                + "\": no such folder or file; give a diffusers folder, a .safetensors, .ckpt or .gguf file,"
                 + " or org/name of the local Hugging Face cache");
     }
 
@@ -66,6 +73,14 @@ public final class ModelFiles {
     /** Whether the U-Net takes the mask and the masked picture's latents beside the latents: 9 channels. */
     public boolean isInpainting() {
         return config("unet").path("in_channels").asInt() == 9;
+    }
+
+    /**
+     * Whether the scheduler's {@code prediction_type} is only that of the published model: single files of Stable Diffusion 2 come with noise and
+     * with velocity prediction, and most do not say with which.
+     */
+    public boolean isPredictionAssumed() {
+        return predictionAssumed;
     }
 
     /** What {@code model_index.json} says, or would say of a single file: the pipeline's class and settings, and its components. */
@@ -109,10 +124,11 @@ public final class ModelFiles {
     private ModelFiles withConfigs(Map<String, JsonNode> configs) {
         Map<String, ModelComponent> changed = new LinkedHashMap<>(components);
         configs.forEach((name, config) -> changed.put(name, component(name).withConfig(config)));
-        return new ModelFiles(location, family, index, changed);
+        boolean assumed = predictionAssumed && !configs.containsKey("scheduler");
+        return new ModelFiles(location, family, index, changed, assumed);
     }
 
-    private static Path pathOf(String spec) {
+    static Path pathOf(String spec) {
         try {
             return Path.of(spec);
         } catch (InvalidPathException e) {

@@ -13,9 +13,9 @@ import java.util.Set;
 /** Weights spread over several safetensors files, as a {@code *.safetensors.index.json} lists them. */
 final class ShardedWeights implements WeightSource {
     private final Path index;
-    private final Map<String, SafetensorsFile> shardOf;
+    private final Map<String, TensorFile> shardOf;
 
-    private ShardedWeights(Path index, Map<String, SafetensorsFile> shardOf) {
+    private ShardedWeights(Path index, Map<String, TensorFile> shardOf) {
         this.index = index;
         this.shardOf = shardOf;
     }
@@ -30,11 +30,11 @@ final class ShardedWeights implements WeightSource {
         if (!map.isObject()) {
             throw new WeightsException(index + " has no \"weight_map\" object; download it again");
         }
-        Map<String, SafetensorsFile> shards = new HashMap<>();
-        Map<String, SafetensorsFile> shardOf = new LinkedHashMap<>();
+        Map<String, TensorFile> shards = new HashMap<>();
+        Map<String, TensorFile> shardOf = new LinkedHashMap<>();
         for (Map.Entry<String, JsonNode> tensor : map.properties()) {
             String name = tensor.getValue().asText();
-            SafetensorsFile shard = shards.computeIfAbsent(name, file -> openShard(index, file));
+            TensorFile shard = shards.computeIfAbsent(name, file -> openShard(index, file));
             if (!shard.has(tensor.getKey())) {
                 throw new WeightsException(index + " says that tensor \"" + tensor.getKey() + "\" is in " + name
                         + ", which does not hold it; download both again");
@@ -44,7 +44,7 @@ final class ShardedWeights implements WeightSource {
         return new ShardedWeights(index, shardOf);
     }
 
-    private static SafetensorsFile openShard(Path index, String name) {
+    private static TensorFile openShard(Path index, String name) {
         if (name.isEmpty() || name.contains("/") || name.contains("\\") || name.contains("\0") || name.equals("..")) {
             throw new WeightsException(index + " names the shard \"" + name
                     + "\", which is not the name of a file beside it; do not use this folder");
@@ -54,7 +54,7 @@ final class ShardedWeights implements WeightSource {
             throw new WeightsException(
                     shard + " is missing, one of the shards listed in " + index.getFileName() + "; download it");
         }
-        return SafetensorsFile.open(shard);
+        return TensorFile.open(shard);
     }
 
     @Override
@@ -69,7 +69,7 @@ final class ShardedWeights implements WeightSource {
 
     @Override
     public HostTensor get(String name) {
-        SafetensorsFile shard = shardOf.get(name);
+        TensorFile shard = shardOf.get(name);
         if (shard == null) {
             throw MissingTensor.in(this, name, null);
         }

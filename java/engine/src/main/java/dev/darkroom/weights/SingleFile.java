@@ -6,20 +6,20 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * Opens a whole model in one file of the original names, as CompVis (SD1), Stability AI (SD2) and SGM (SDXL) write it. Its kind is told
+ * Opens a whole model in one file of the original names, whatever the file's format, as CompVis (SD1), Stability AI (SD2) and SGM (SDXL) write it. Its kind is told
  * from the tensors, never from the file's name; its configs are the published ones, corrected by the tensors' shapes.
  */
 final class SingleFile {
-    private final SafetensorsFile file;
+    private final TensorFile file;
     private final ModelFamily family;
     private final Map<String, ModelComponent> components = new LinkedHashMap<>();
 
-    private SingleFile(SafetensorsFile file, ModelFamily family) {
+    private SingleFile(TensorFile file, ModelFamily family) {
         this.file = file;
         this.family = family;
     }
 
-    static ModelFiles open(SafetensorsFile file) {
+    static ModelFiles open(TensorFile file) {
         CheckpointKind kind = CheckpointKind.of(file.names());
         ModelFamily family = kind.family();
         if (family == null) {
@@ -30,7 +30,7 @@ final class SingleFile {
     }
 
     /** The VAE in a file of its own, under original or diffusers names. */
-    static ModelComponent openVae(SafetensorsFile file) {
+    static ModelComponent openVae(TensorFile file) {
         WeightSource weights =
                 switch (CheckpointKind.of(file.names())) {
                     case DIFFUSERS_VAE -> DiffusersNames.vae(file);
@@ -74,7 +74,12 @@ final class SingleFile {
         for (String name : PublishedConfigs.components(family)) {
             components.computeIfAbsent(name, this::withoutWeights);
         }
-        return new ModelFiles(file.path().toString(), family, PublishedConfigs.of(family, "model_index"), components);
+        ObjectNode scheduler = PublishedConfigs.of(family, "scheduler");
+        boolean told = SinglePrediction.put(scheduler, file.metadata(), file.names());
+        components.put("scheduler", ModelComponent.configOnly("the scheduler of " + file.path(), scheduler));
+        boolean assumed = !told && family == ModelFamily.SD2 && unet.get("conv_in.weight").shape().dim(1) == 4;
+        return new ModelFiles(
+                file.path().toString(), family, PublishedConfigs.of(family, "model_index"), components, assumed);
     }
 
     private JsonNode addText(String name, WeightSource weights) {
@@ -91,7 +96,7 @@ final class SingleFile {
         return ModelComponent.configOnly("the " + name + " of " + file.path(), PublishedConfigs.of(family, name));
     }
 
-    private static String examples(SafetensorsFile file) {
+    private static String examples(TensorFile file) {
         return file.names().stream()
                 .limit(3)
                 .reduce((a, b) -> a + ", " + b)

@@ -30,27 +30,52 @@ public record ClipTextConfig(
         int endId,
         int projection) {
 
+    private static final int WIDTH = 512; // where a configuration does not say
+
     /**
-     * Reads a config.json.
+     * Reads the config.json of a text encoder.
      *
      * @param source where it stands, for messages
      * @throws IllegalArgumentException naming the field that is missing, malformed or not supported
      */
     public static ClipTextConfig of(String source, JsonNode json) {
         Config c = new Config(source, json);
-        c.require("hidden_act", "quick_gelu", "gelu");
-        int width = c.size("hidden_size", 512);
         boolean projects = c.has("architectures") && c.texts("architectures").contains("CLIPTextModelWithProjection");
+        return of(c, projects ? c.size("projection_dim", c.size("hidden_size", WIDTH)) : 0);
+    }
+
+    /** As {@link #of(String, JsonNode)}, with this many channels of the projected text embedding. */
+    static ClipTextConfig of(Config c, int projection) {
+        ClipTransformer.Sizes sizes = ClipTransformer.Sizes.of(c, WIDTH, 2048, 8);
         return new ClipTextConfig(
                 c.size("vocab_size", 49408),
                 c.size("max_position_embeddings", 77),
-                width,
-                c.size("intermediate_size", 2048),
-                c.size("num_hidden_layers", 12),
-                c.size("num_attention_heads", 8),
-                c.text("hidden_act", "quick_gelu").equals("gelu") ? Activation.GELU : Activation.QUICK_GELU,
-                c.number("layer_norm_eps", 1e-5f),
+                sizes.width(),
+                sizes.inner(),
+                sizes.layers(),
+                sizes.heads(),
+                sizes.activation(),
+                sizes.epsilon(),
                 c.integer("eos_token_id", 49407),
-                projects ? c.size("projection_dim", width) : 0);
+                projection);
+    }
+
+    ClipTransformer.Sizes sizes() {
+        return new ClipTransformer.Sizes(width, inner, layers, heads, activation, epsilon);
+    }
+
+    /** The same encoder with {@code tokens} more ids, as learnt embeddings add them. */
+    public ClipTextConfig withMoreTokens(int tokens) {
+        return new ClipTextConfig(
+                vocabulary + tokens,
+                positions,
+                width,
+                inner,
+                layers,
+                heads,
+                activation,
+                epsilon,
+                endId,
+                projection);
     }
 }

@@ -1,6 +1,5 @@
 package dev.darkroom.models.clip;
 
-import dev.darkroom.nn.Attention;
 import dev.darkroom.nn.LayerNorm;
 import dev.darkroom.nn.Linear;
 import dev.darkroom.nn.Parameters;
@@ -8,7 +7,6 @@ import dev.darkroom.tensor.DType;
 import dev.darkroom.tensor.Ops;
 import dev.darkroom.tensor.Shape;
 import dev.darkroom.tensor.Tensor;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -30,13 +28,11 @@ public final class ClipTextEncoder {
             Tensor pooled,
             @Nullable Tensor projected) {}
 
-    private record Layer(LayerNorm norm1, Attention attention, LayerNorm norm2, Linear fc1, Linear fc2) {}
-
     private final ClipTextConfig config;
     private final DType dtype;
     private final Tensor tokens;
     private final Tensor positions;
-    private final List<Layer> layers = new ArrayList<>();
+    private final ClipTransformer transformer;
     private final LayerNorm finalNorm;
     private final @Nullable Linear projection;
 
@@ -48,23 +44,11 @@ public final class ClipTextEncoder {
         Parameters embeddings = model.at("embeddings");
         tokens = embeddings.at("token_embedding").tensor("weight", config.vocabulary(), config.width());
         positions = embeddings.at("position_embedding").tensor("weight", config.positions(), config.width());
-        for (int i = 0; i < config.layers(); i++) {
-            layers.add(layer(model.at("encoder").at("layers").at(i)));
-        }
+        transformer = new ClipTransformer(model.at("encoder"), config.sizes(), /* causal= */ true);
         finalNorm = new LayerNorm(model.at("final_layer_norm"), config.width(), config.epsilon());
         projection = config.projection() == 0
                 ? null
                 : Linear.withoutBias(p.at("text_projection"), config.width(), config.projection());
-    }
-
-    private Layer layer(Parameters p) {
-        int width = config.width();
-        return new Layer(
-                new LayerNorm(p.at("layer_norm1"), width, config.epsilon()),
-                new Attention(p.at("self_attn"), Attention.Names.CLIP, true, width, width, width, config.heads()),
-                new LayerNorm(p.at("layer_norm2"), width, config.epsilon()),
-                Linear.withBias(p.at("mlp").at("fc1"), width, config.inner()),
-                Linear.withBias(p.at("mlp").at("fc2"), config.inner(), width));
     }
 
     public ClipTextConfig config() {
@@ -85,18 +69,10 @@ public final class ClipTextEncoder {
         checkIds(ids);
         int n = ids.length;
         int t = ids[0].length;
-        List<Tensor> states = ops.scopedAll("text_model", s -> {
-            List<Tensor> hidden = new ArrayList<>();
-            Tensor h = s.embeddingAdd(s.upload(Shape.of(n, t), flatten(ids)), tokens, positions.rows(0, t));
-            hidden.add(h);
-            for (int i = 0; i < layers.size(); i++) {
-                Layer layer = layers.get(i);
-                Tensor x = h;
-                h = s.scoped("layers." + i, inner -> forward(inner, layer, x));
-                hidden.add(h);
-            }
-            return hidden;
-        });
+        List<Tensor> states = ops.scopedAll(
+                "text_model",
+                s -> transformer.forward(
+                        s, s.embeddingAdd(s.upload(Shape.of(n, t), flatten(ids)), tokens, positions.rows(0, t))));
         Tensor pooled = ops.scoped("pooled", s -> {
             Tensor last = normalised(s, states.get(states.size() - 1));
             return s.embedding(s.upload(Shape.of(n), endRows(ids)), last.reshape(n * t, config.width()));
@@ -107,12 +83,6 @@ public final class ClipTextEncoder {
     /** A hidden state [n, t, width] → the same shape, after the encoder's final normalisation. */
     public Tensor normalised(Ops ops, Tensor hiddenState) {
         return finalNorm.forward(ops, hiddenState);
-    }
-
-    private Tensor forward(Ops ops, Layer layer, Tensor x) {
-        Tensor h = layer.attention().addSelf(ops, layer.norm1(), x, /* causal= */ true);
-        Tensor inner = layer.norm2().activated(ops, h, layer.fc1(), config.activation());
-        return layer.fc2().add(ops, inner, h);
     }
 
     private void checkIds(int[][] ids) {

@@ -1,5 +1,5 @@
 /**
- * CLIP's text encoder, as its configuration describes it.
+ * CLIP: its text encoder, its image encoder, and how alike their embeddings are, as configurations describe them.
  *
  * <p>Must not know any other network, any sampler or any device.
  */

@@ -1,0 +1,6 @@
+package dev.darkroom.weights.pickle;
+
+/** Python's None. */
+public enum None {
+    NONE
+}

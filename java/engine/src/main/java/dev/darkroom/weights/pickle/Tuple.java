@@ -1,0 +1,6 @@
+package dev.darkroom.weights.pickle;
+
+import java.util.List;
+
+/** Python's tuple. */
+public record Tuple(List<Object> items) {}
