@@ -22,7 +22,8 @@ class LayerTest {
             "java/engine/src/main/java/dev/darkroom",
             "java/app/src/main/java/dev/darkroom",
             "weights-tools/src/main/java/dev/darkroom");
-    private static final String NETWORKS = "models.clip models.unet models.vae";
+    private static final String NETWORKS =
+            "models.clip models.unet models.controlnet models.adapter models.vae models.taesd";
 
     /** What each package may name. Whoever predicts a cost names dry, whose tally it reads; only device names a device that computes. */
     private static final Map<String, String> MAY_NAME = Map.ofEntries(
@@ -40,7 +41,10 @@ class LayerTest {
             Map.entry("nn", "tensor weights"),
             Map.entry("models.clip", "tensor weights nn"),
             Map.entry("models.unet", "tensor weights nn"),
+            Map.entry("models.controlnet", "tensor weights nn models.unet"),
+            Map.entry("models.adapter", "tensor weights nn models.unet"),
             Map.entry("models.vae", "tensor weights nn"),
+            Map.entry("models.taesd", "tensor weights nn"),
             Map.entry("sampling", "tensor weights"),
             Map.entry("pipeline", "tensor dry device weights tokenizer prompt image nn sampling " + NETWORKS),
             Map.entry("reference", "tensor device weights tokenizer prompt image nn sampling pipeline " + NETWORKS),

@@ -181,6 +181,9 @@ abstract class GenerateCommand implements Callable<Integer> {
             description = "Write a rough preview to this PNG file after every step.")
     private @Nullable Path preview;
 
+    @Mixin
+    private final AddOnOptions addOns = new AddOnOptions();
+
     @Option(names = "--json", description = "Write one JSON object to standard output.")
     private boolean json;
 
@@ -247,6 +250,7 @@ abstract class GenerateCommand implements Callable<Integer> {
                 .count(count)
                 .noise(rng == Rng.CUDA ? Request.NoiseSource.TORCH_CUDA : Request.NoiseSource.TORCH_CPU)
                 .init(init())
+                .addOns(addOns.addOns())
                 .strength(strength())
                 .sdxl(sdxl.options())
                 .refinerSwitchAt(refinerSwitchAt == null ? OptionalDouble.empty() : OptionalDouble.of(refinerSwitchAt));

@@ -2,6 +2,8 @@ package dev.darkroom.nn;
 
 import dev.darkroom.tensor.Ops;
 import dev.darkroom.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 
 /**
@@ -16,8 +18,37 @@ public final class Attention {
      *
      * @param keys   [n, s, inner]
      * @param values [n, s, inner]
+     * @param beside contexts that the same queries attend to, each for itself; the results are added (Ye et al. 2023, eq. 5)
      */
-    public record KeysValues(Tensor keys, Tensor values) {}
+    public record KeysValues(Tensor keys, Tensor values, List<KeysValues> beside) {
+        public KeysValues(Tensor keys, Tensor values) {
+            this(keys, values, List.of());
+        }
+
+        /** This context, and {@code other} beside it. */
+        public KeysValues and(KeysValues other) {
+            List<KeysValues> all = new ArrayList<>(beside);
+            all.add(other);
+            return new KeysValues(keys, values, List.copyOf(all));
+        }
+
+        /** Keys and values, then those of the contexts beside. */
+        public List<Tensor> tensors() {
+            List<Tensor> tensors = new ArrayList<>(List.of(keys, values));
+            beside.forEach(each -> tensors.addAll(each.tensors()));
+            return tensors;
+        }
+
+        /** The same with the next of {@code tensors}, in the order of {@link #tensors}, in their place. */
+        public KeysValues with(Iterator<Tensor> tensors) {
+            Tensor otherKeys = tensors.next();
+            Tensor otherValues = tensors.next();
+            return new KeysValues(
+                    otherKeys,
+                    otherValues,
+                    beside.stream().map(each -> each.with(tensors)).toList());
+        }
+    }
 
     /**
      * The spelling of the four projections in a checkpoint.
@@ -63,8 +94,15 @@ public final class Attention {
     /** x [n, t, width] → attention(norm(x), context) + x. */
     public Tensor add(Ops ops, LayerNorm norm, Tensor x, KeysValues context) {
         Tensor queries = norm.linear(ops, x, query);
+        return out.add(ops, attended(ops, queries, context), x);
+    }
+
+    private Tensor attended(Ops ops, Tensor queries, KeysValues context) {
         Tensor attended = ops.attention(queries, context.keys(), context.values(), heads, /* causal= */ false);
-        return out.add(ops, attended, x);
+        for (KeysValues other : context.beside()) {
+            attended = ops.add(attended, attended(ops, queries, other));
+        }
+        return attended;
     }
 
     /** x [n, t, width] → selfAttention(norm(x)) + x. */

@@ -16,9 +16,14 @@ public final class Conv2d {
         this(p.conv2d(in, out, kernel, true, geometry));
     }
 
+    /** A convolution with a weight alone. */
+    public static Conv2d withoutBias(Parameters p, int in, int out, int kernel, Conv2dWeight.Geometry geometry) {
+        return new Conv2d(p.conv2d(in, out, kernel, false, geometry));
+    }
+
     /** A convolution without bias that takes its input apart into squares of {@code size} pixels, [n, h, w, in] → [n, h / size, w / size, out]. */
     public static Conv2d patches(Parameters p, int in, int out, int size) {
-        return new Conv2d(p.conv2d(in, out, size, false, new Conv2dWeight.Geometry(size, 0, 0, false)));
+        return withoutBias(p, in, out, size, new Conv2dWeight.Geometry(size, 0, 0, false));
     }
 
     /** A convolution of odd kernel size that keeps height and width. */

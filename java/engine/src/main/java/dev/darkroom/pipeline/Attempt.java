@@ -1,6 +1,7 @@
 package dev.darkroom.pipeline;
 
 import dev.darkroom.image.Picture;
+import dev.darkroom.models.taesd.TinyAutoencoder;
 import dev.darkroom.models.unet.UNet;
 import dev.darkroom.models.vae.Autoencoder;
 import dev.darkroom.pipeline.Networks.Task;
@@ -26,6 +27,7 @@ final class Attempt {
     private final LoadedModel base;
     private final @Nullable LoadedModel refiner;
     private final boolean sequential;
+    private final AddOnNetworks addOns;
     private final List<String> warnings = new ArrayList<>();
 
     /**
@@ -33,13 +35,21 @@ final class Attempt {
      *
      * @param refiner    takes the steps from {@link Job#refinerFrom} on; null for none
      * @param sequential whether only what is at work is held in memory
+     * @param addOns     the networks that the job uses beside the model
      */
-    Attempt(Device device, Job job, LoadedModel base, @Nullable LoadedModel refiner, boolean sequential) {
+    Attempt(
+            Device device,
+            Job job,
+            LoadedModel base,
+            @Nullable LoadedModel refiner,
+            boolean sequential,
+            AddOnNetworks addOns) {
         this.device = device;
         this.job = job;
         this.base = base;
         this.refiner = refiner;
         this.sequential = sequential;
+        this.addOns = addOns;
     }
 
     /**
@@ -56,11 +66,7 @@ final class Attempt {
             LoadedModel second = refiner;
             PromptEmbeddings refinerText = second == null ? null : checkedText(ops, second);
             clock.textDone();
-            LatentPreview preview = new LatentPreview(() -> base.networks().vae());
-            if (sequential) { // the decoder is at hand later only beside the U-Net, for which there may be no room
-                enter(base, Task.VAE);
-                preview.fit(device);
-            }
+            Preview preview = preview();
             Noise noise = job.noise().get();
             Tensor start = start(ops, noise);
             List<Tensor> state = denoise(ops, base, text, List.of(start), noise, clock, preview);
@@ -77,6 +83,9 @@ final class Attempt {
             base.networks().releaseAllBut(model == base ? task : null);
             if (refiner != null) {
                 refiner.networks().releaseAllBut(model == refiner ? task : null);
+            }
+            if (model != base || task != Task.UNET) {
+                addOns.close();
             }
         }
         model.networks().load(task);
@@ -102,7 +111,34 @@ final class Attempt {
     Denoiser denoiser(Ops ops, LoadedModel model, PromptEmbeddings text) {
         enter(model, Task.UNET);
         UNet unet = model.networks().unet();
-        return new Denoiser(unet, text.guidance(ops, unet, job), job);
+        Guidance guidance = text.guidance(ops, unet, job);
+        if (model != base) {
+            return new Denoiser(unet, guidance, job); // what guides was made for the base model
+        }
+        GuidesBuilder pictures = new GuidesBuilder(addOns, job, unet, text);
+        return new Denoiser(unet, pictures.withImages(ops, guidance), job, pictures.guides(ops));
+    }
+
+    /** Does what a preview of {@code sample} takes, on a device without values. */
+    void rehearsePreview(Tensor sample) {
+        job.addOns().previewer().ifPresent(tiny -> {
+            try (Scope scope = Scope.open(device, "preview")) {
+                TinyPreview.pixels(device.ops(scope), addOns.tiny(tiny, base.dtype()), sample.rows(0, 1), 1);
+            }
+        });
+    }
+
+    private Preview preview() {
+        if (job.addOns().previewer().isPresent()) {
+            String tiny = job.addOns().previewer().get();
+            return new TinyPreview(() -> addOns.tiny(tiny, base.dtype()));
+        }
+        LatentPreview linear = new LatentPreview(() -> base.networks().vae());
+        if (sequential) { // the decoder is at hand later only beside the U-Net, for which there may be no room
+            enter(base, Task.VAE);
+            linear.fit(device);
+        }
+        return linear;
     }
 
     /** The steps that {@code model} takes: the state before them, or the first sample alone → the state after them. */
@@ -113,7 +149,7 @@ final class Attempt {
             List<Tensor> before,
             Noise noise,
             Clock clock,
-            LatentPreview preview) {
+            Preview preview) {
         int from = model == base ? 0 : job.refinerFrom();
         int to = model == base ? job.refinerFrom() : job.plan().steps().size();
         if (from == to) {
@@ -230,6 +266,11 @@ final class Attempt {
 
     /** Latents in the U-Net's scale [1, h, w, c] → a picture [1, height, width, 3]. */
     Tensor decoded(Ops ops, Tensor latents) {
+        if (job.addOns().decoder().isPresent()) { // so small that nothing need make room for it
+            DType dtype = base.networks().of(Task.VAE).get(0).dtype();
+            TinyAutoencoder tiny = addOns.tiny(job.addOns().decoder().get(), dtype);
+            return ops.scoped("vae", s -> tiny.decode(s, latents));
+        }
         enter(base, Task.VAE);
         Autoencoder vae = base.networks().vae();
         return ops.scoped("vae", s -> vae.decode(s, vae.unscaled(s, latents)));

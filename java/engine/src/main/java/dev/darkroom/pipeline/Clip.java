@@ -51,6 +51,7 @@ public final class Clip implements AutoCloseable {
      * @param cosines       [m][n], from -1 to 1
      * @param probabilities [m][n]: of each text, given that one of them belongs to the picture; the softmax of the model's logits
      */
+    @SuppressWarnings("ArrayRecordComponent") // two are never compared
     public record Similarities(float[][] images, float[][] texts, double[][] cosines, double[][] probabilities) {}
 
     private final Device device;

@@ -31,6 +31,7 @@ public final class Darkroom implements AutoCloseable {
     private final Device device;
     private final LoadedModel model;
     private final @Nullable LoadedModel refiner;
+    private final AddOnNetworks addOns;
     private final RequestCheck check;
     private final double loadSeconds;
     private boolean closed;
@@ -43,6 +44,7 @@ public final class Darkroom implements AutoCloseable {
             @Nullable Prediction prediction,
             long begun) {
         this.device = device;
+        addOns = AddOnNetworks.on(device);
         SchedulerConfig scheduler =
                 prediction == null ? scheduler(files) : scheduler(files).with(prediction);
         model = LoadedModel.of(device, files, dtype);
@@ -97,6 +99,7 @@ public final class Darkroom implements AutoCloseable {
     }
 
     private void release() {
+        addOns.close();
         model.close();
         if (refiner != null) {
             refiner.close();
@@ -277,10 +280,12 @@ public final class Darkroom implements AutoCloseable {
     private Result generate(Request asked, Request request, Monitor monitor) {
         Job job = check.job(request);
         PromptReport prompts = PromptReport.of(model.text(), job);
+        addOns.keepOnly(job.addOns().networks());
         Plan plan = plan(job);
         requireMemory(request, plan.estimate());
         device.pool().resetPeak();
-        Generation.Outcome outcome = new Generation(device, model, refiner, plan.sequential()).run(job, monitor);
+        Generation.Outcome outcome = new Generation(device, model, refiner, plan.sequential(), addOns)
+                .run(job, monitor);
         List<Long> seeds = new ArrayList<>();
         List<Map<String, String>> texts = new ArrayList<>();
         SchedulerConfig scheduler = check.scheduler(request);

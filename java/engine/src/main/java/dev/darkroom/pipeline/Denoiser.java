@@ -38,24 +38,35 @@ final class Denoiser {
     private final UNet unet;
     private final Guidance guidance;
     private final Job job;
+    private final Guides guides;
     private final SamplingPlan plan;
     private final StepSums sums;
     private final boolean drawsNoise;
 
     /** @param conditioning of the negative prompts and the prompts where there is guidance, else of the prompts; the same for all steps */
     Denoiser(UNet unet, Conditioning conditioning, Job job) {
-        this(unet, Guidance.of(conditioning, isGuided(unet.config(), job)), job, job.plan());
+        this(unet, Guidance.of(conditioning, isGuided(unet.config(), job)), job);
     }
 
     Denoiser(UNet unet, Guidance guidance, Job job) {
-        this(unet, guidance, job, job.plan());
+        this(unet, guidance, job, Guides.NONE);
     }
 
-    /** @param plan to be carried out in the place of the job's */
+    /** Guided by pictures, too. */
+    Denoiser(UNet unet, Guidance guidance, Job job, Guides guides) {
+        this(unet, guidance, job, guides, job.plan());
+    }
+
+    /** @param plan to be carried out in the place of the job's, by the texts alone */
     Denoiser(UNet unet, Guidance guidance, Job job, SamplingPlan plan) {
+        this(unet, guidance, job, Guides.NONE, plan);
+    }
+
+    private Denoiser(UNet unet, Guidance guidance, Job job, Guides guides, SamplingPlan plan) {
         this.unet = unet;
         this.guidance = guidance;
         this.job = job;
+        this.guides = guides;
         this.plan = plan;
         this.sums = StepSums.of(plan);
         this.drawsNoise = plan.steps().stream().anyMatch(SamplingPlan.Step::drawsNoise);
@@ -112,7 +123,7 @@ final class Denoiser {
             Tensor coefficients = coefficients(s, forms); // [steps, k]
             Map<DenoisingStep.Form, Recording> recordings = new HashMap<>();
             forms.subList(from, to).stream().distinct().forEach(form -> {
-                DenoisingStep step = new DenoisingStep(form, guidance.variants().get(0), tables.get(0));
+                DenoisingStep step = new DenoisingStep(form, guidance.variants().get(0), tables.get(0), guides);
                 recordings.put(form, s.recording("step", form, step.constants(), step::apply));
             });
             return s.iterateAll("steps", to - from, before, (t, turn, current) -> {
@@ -126,6 +137,7 @@ final class Denoiser {
                 if (guidance.switches()) {
                     inputs.addAll(guidance.variants().get(guidance.variant(i)).tensors());
                 }
+                inputs.addAll(guides.inputs(forms.get(i).guides(), i));
                 Recording recording = Objects.requireNonNull(recordings.get(forms.get(i)));
                 List<Tensor> next = recording.run(t, inputs);
                 listener.done(i, next.get(0), () -> recording.run(t, inputs));
@@ -163,6 +175,13 @@ final class Denoiser {
                 .toArray();
     }
 
+    /** The time of each model call, the same for all images. */
+    static float[][] times(SamplingPlan plan) {
+        return plan.steps().stream()
+                .map(step -> new float[] {(float) step.time()})
+                .toArray(float[][]::new);
+    }
+
     private DenoisingStep.Form form(int step) {
         boolean scales = plan.steps().stream().anyMatch(each -> each.inputScale() != 1);
         double rescale = guidance.isGuided() ? job.guidanceRescale() : 0;
@@ -174,7 +193,8 @@ final class Denoiser {
                 rescale,
                 scales,
                 drawsNoise,
-                guidance.switches());
+                guidance.switches(),
+                guides.at(step));
     }
 
     /** How far a prediction is led on; prompts that are composed without guidance make one prediction together. */

@@ -1,5 +1,6 @@
 package dev.darkroom.pipeline;
 
+import dev.darkroom.models.unet.Additions;
 import dev.darkroom.models.unet.Conditioning;
 import dev.darkroom.models.unet.TimeTable;
 import dev.darkroom.models.unet.UNet;
@@ -30,6 +31,7 @@ final class DenoisingStep {
      * @param scalesInput whether the network sees the sample multiplied by a scale
      * @param drawsNoise whether there is noise among the inputs
      * @param switchesTexts whether the texts are among the inputs, as steps see different ones; else they are constants
+     * @param guides     what guides the step by pictures
      */
     record Form(
             UNet unet,
@@ -39,7 +41,8 @@ final class DenoisingStep {
             double rescale,
             boolean scalesInput,
             boolean drawsNoise,
-            boolean switchesTexts) {
+            boolean switchesTexts,
+            List<Guides.Form> guides) {
         boolean guided() {
             return parts > 0;
         }
@@ -93,15 +96,22 @@ final class DenoisingStep {
         }
     }
 
+    /** What is added to the U-Net's activations for an input. */
+    private interface Adder {
+        Additions to(Ops ops, Tensor x);
+    }
+
     private final Form form;
     private final Conditioning conditioning;
     private final TimeTable times;
+    private final Guides guides;
 
-    /** @param conditioning,times whose tensors may be replaced by copies in each call */
-    DenoisingStep(Form form, Conditioning conditioning, TimeTable times) {
+    /** @param conditioning,times,guides whose tensors may be replaced by copies in each call */
+    DenoisingStep(Form form, Conditioning conditioning, TimeTable times, Guides guides) {
         this.form = form;
         this.conditioning = conditioning;
         this.times = times;
+        this.guides = guides;
     }
 
     /** What {@link #apply} takes as constants. */
@@ -110,6 +120,7 @@ final class DenoisingStep {
         if (!form.switchesTexts()) {
             constants.addAll(conditioning.tensors());
         }
+        constants.addAll(guides.constants(form.guides()));
         return constants;
     }
 
@@ -117,8 +128,8 @@ final class DenoisingStep {
      * One step.
      *
      * @param constants as {@link #constants}
-     * @param inputs    the state, each f32 [n, h, w, c]; the step's part of the time table; its coefficients f32 [1, k]; noise, where steps draw it; and
-     *                  the texts, where steps see different ones
+     * @param inputs    the state, each f32 [n, h, w, c]; the step's part of the time table; its coefficients f32 [1, k]; noise, where steps draw it; the
+     *                  texts, where steps see different ones; and what its guides take
      * @return the next state
      */
     List<Tensor> apply(Ops ops, List<Tensor> constants, List<Tensor> inputs) {
@@ -131,10 +142,16 @@ final class DenoisingStep {
         }
         Coefficients coefficients = new Coefficients(inputs.get(count + 1));
         int given = count + (form.drawsNoise() ? 3 : 2); // inputs before the texts
+        int tensors = conditioning.tensors().size();
+        int ownFrom = form.switchesTexts() ? given + tensors : given;
+        int shownFrom = form.switchesTexts() ? 1 : 1 + tensors;
         Conditioning texts = conditioning.with(
-                form.switchesTexts() ? inputs.subList(given, inputs.size()) : constants.subList(1, constants.size()));
+                form.switchesTexts() ? inputs.subList(given, ownFrom) : constants.subList(1, shownFrom));
         TimeTable.Time time = times.at(ops, inputs.get(count), constants.get(0));
-        List<Tensor> outputs = predict(ops, inputs.get(0), time, texts, coefficients);
+        List<Tensor> shown = constants.subList(shownFrom, constants.size());
+        List<Tensor> own = inputs.subList(ownFrom, inputs.size());
+        Adder adder = (s, x) -> guides.additions(s, form.guides(), x, shown, own);
+        List<Tensor> outputs = predict(ops, inputs.get(0), time, texts, coefficients, adder);
         slots.put(SamplingPlan.OUTPUT, form.guided() && !form.mixesInSums() ? outputs.subList(1, 2) : outputs);
         slots.put(SamplingPlan.UNGUIDED, outputs.subList(0, 1));
         for (StepSums.Round round : form.rounds()) {
@@ -148,7 +165,12 @@ final class DenoisingStep {
      * with it or, where guidance is rescaled, the guided one.
      */
     private List<Tensor> predict(
-            Ops ops, Tensor sample, TimeTable.Time time, Conditioning texts, Coefficients coefficients) {
+            Ops ops,
+            Tensor sample,
+            TimeTable.Time time,
+            Conditioning texts,
+            Coefficients coefficients,
+            Adder adder) {
         return ops.scopedAll("predict", s -> {
             int n = sample.dim(0);
             Tensor scaled = form.scalesInput() ? s.weightedSum(coefficients.next(1), sample) : sample;
@@ -157,7 +179,7 @@ final class DenoisingStep {
             Tensor input = form.guided()
                     ? s.concatRows(Collections.nCopies(times, narrow).toArray(Tensor[]::new))
                     : narrow;
-            Tensor prediction = form.unet().forward(s, input, time, texts);
+            Tensor prediction = form.unet().forward(s, input, time, texts, adder.to(s, input));
             List<Tensor> predictions = IntStream.range(0, times)
                     .mapToObj(i -> times == 1 ? prediction : prediction.rows(i * n, (i + 1) * n))
                     .toList();

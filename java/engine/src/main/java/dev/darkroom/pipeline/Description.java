@@ -53,6 +53,7 @@ final class Description {
             values.put("CFG Rescale", number(request.guidanceRescale()));
         }
         addSdxl(values, request, refiner);
+        values.putAll(request.addOns().description());
         values.put("RNG", request.noise() == Request.NoiseSource.TORCH_CUDA ? "NV" : "CPU");
         values.put("Version", "Darkroom " + Darkroom.version());
         Map<String, String> texts = new LinkedHashMap<>();

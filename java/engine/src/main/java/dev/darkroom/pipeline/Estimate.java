@@ -28,20 +28,24 @@ public record Estimate(long peakBytes, long weightBytes, long textFlops, long st
      * @param refiner    null for none
      * @param sequential whether only the network at work is held in memory
      */
-    static Estimate of(LoadedModel base, @Nullable LoadedModel refiner, Job job, boolean sequential) {
+    static Estimate of(LoadedModel base, @Nullable LoadedModel refiner, Job asked, boolean sequential) {
+        Job job = asked.with(asked.addOns().inAllSteps()); // the few steps that are tried are the largest then
         try (DryDevice device = Devices.dry(base.dtype());
                 LoadedModel first = base.shapes(device);
                 LoadedModel second = refiner == null ? null : refiner.shapes(device);
+                AddOnNetworks addOns = AddOnNetworks.shapesOn(device);
                 Scope scope = Scope.open(device, "request")) {
+            addOns.load(job.addOns(), first.networks().unetConfig(), first.dtype());
             long weights = load(device, first, second);
             if (sequential) {
+                addOns.close();
                 first.networks().releaseAllBut(null);
                 if (second != null) {
                     second.networks().releaseAllBut(null);
                 }
                 device.pool().resetPeak();
             }
-            Attempt attempt = new Attempt(device, job, first, second, sequential);
+            Attempt attempt = new Attempt(device, job, first, second, sequential, addOns);
             return run(device, device.ops(scope), job, attempt, first, second, weights);
         }
     }
@@ -84,18 +88,11 @@ public record Estimate(long peakBytes, long weightBytes, long textFlops, long st
         List<Tensor> state = List.of(ops.scope().allocate(attempt.latentShape(), DType.F32));
         long[] step = new long[1];
         if (job.refinerFrom() > 0) {
-            state = steps(device, ops, attempt.denoiser(ops, base, text), state, 0, job.refinerFrom(), step);
+            state = steps(device, ops, attempt, attempt.denoiser(ops, base, text), state, 0, job.refinerFrom(), step);
         }
         if (refiner != null && refinerText != null) {
             Denoiser denoiser = attempt.denoiser(ops, refiner, refinerText);
-            state = steps(
-                    device,
-                    ops,
-                    denoiser,
-                    state,
-                    job.refinerFrom(),
-                    job.plan().steps().size(),
-                    step);
+            state = steps(device, ops, attempt, denoiser, state, job.refinerFrom(), job.plan().steps().size(), step);
         }
         attempt.decoded(ops, state.get(0).rows(0, 1));
         return new Estimate(device.pool().statistics().peak(), weights, textFlops, step[0], flops(device));
@@ -103,11 +100,20 @@ public record Estimate(long peakBytes, long weightBytes, long textFlops, long st
 
     /** The first few of steps {@code from} to {@code to}; {@code flops} gets those of the last. */
     private static List<Tensor> steps(
-            DryDevice device, Ops ops, Denoiser denoiser, List<Tensor> before, int from, int to, long[] flops) {
+            DryDevice device,
+            Ops ops,
+            Attempt attempt,
+            Denoiser denoiser,
+            List<Tensor> before,
+            int from,
+            int to,
+            long[] flops) {
         List<Tensor> state = before.size() == 1 ? denoiser.begin(before.get(0)) : before;
         Noise noise = (s, shape) -> s.scope().allocate(shape, DType.F32);
         return denoiser.run(ops, state, from, Math.min(from + STEPS, to), noise, (i, sample, again) -> {
             flops[0] = flops(device);
+            attempt.rehearsePreview(sample);
+            device.tally().reset();
         });
     }
 

@@ -61,7 +61,7 @@ final class FiniteCheck {
 
     /** A scope's path from the network on: {@code request/denoise/steps.2/step/predict/unet/mid_block} is {@code unet/mid_block}. */
     private static String fromNetwork(String path) {
-        for (String root : List.of("/unet", "/vae", "/text_model")) {
+        for (String root : List.of("/unet", "/controlnet", "/adapter", "/vae", "/taesd", "/text_model")) {
             int at = path.indexOf(root);
             if (at >= 0) {
                 return path.substring(at + 1);

@@ -60,10 +60,15 @@ public final class Generation {
     private final LoadedModel base;
     private final @Nullable LoadedModel refiner;
     private final boolean sequential;
+    private final AddOnNetworks addOns;
 
-    /** Jobs on one model, with all its networks in memory. */
-    public Generation(Device device, LoadedModel model) {
-        this(device, model, null, false);
+    /**
+     * Jobs on one model, with all its networks in memory.
+     *
+     * @param addOns the networks that jobs use beside it
+     */
+    public Generation(Device device, LoadedModel model, AddOnNetworks addOns) {
+        this(device, model, null, false, addOns);
     }
 
     /**
@@ -72,11 +77,17 @@ public final class Generation {
      * @param refiner    null for none
      * @param sequential whether only the network at work is held in memory
      */
-    Generation(Device device, LoadedModel base, @Nullable LoadedModel refiner, boolean sequential) {
+    Generation(
+            Device device,
+            LoadedModel base,
+            @Nullable LoadedModel refiner,
+            boolean sequential,
+            AddOnNetworks addOns) {
         this.device = device;
         this.base = base;
         this.refiner = refiner;
         this.sequential = sequential;
+        this.addOns = addOns;
     }
 
     /**
@@ -94,7 +105,7 @@ public final class Generation {
     }
 
     private Outcome attempt(Job job, Monitor monitor) {
-        return new Attempt(device, job, base, refiner, sequential).run(monitor);
+        return new Attempt(device, job, base, refiner, sequential, addOns).run(monitor);
     }
 
     /** The only image of {@code job} once more, with the network that overflowed in f32. */

@@ -20,6 +20,7 @@ import java.util.function.Supplier;
  * @param guidanceRescale 0 … 1
  * @param init            the picture to start from, of this size; empty to start from noise
  * @param noise           of all images; from its first draw on whenever it is asked for, so that a job can be run again
+ * @param addOns          the networks used beside the model, their pictures of this size
  */
 public record Job(
         Texts prompts,
@@ -33,7 +34,38 @@ public record Job(
         double guidance,
         double guidanceRescale,
         Optional<Picture> init,
-        Supplier<Noise> noise) {
+        Supplier<Noise> noise,
+        AddOns addOns) {
+    /** A job on the model alone. */
+    public Job(
+            Texts prompts,
+            Optional<Texts> negativePrompts,
+            int width,
+            int height,
+            MicroConditioning size,
+            MicroConditioning negativeSize,
+            SamplingPlan plan,
+            int refinerFrom,
+            double guidance,
+            double guidanceRescale,
+            Optional<Picture> init,
+            Supplier<Noise> noise) {
+        this(
+                prompts,
+                negativePrompts,
+                width,
+                height,
+                size,
+                negativeSize,
+                plan,
+                refinerFrom,
+                guidance,
+                guidanceRescale,
+                init,
+                noise,
+                AddOns.NONE);
+    }
+
     /** Number of images. */
     public int images() {
         return prompts.first().size();
@@ -53,6 +85,25 @@ public record Job(
                 guidance,
                 guidanceRescale,
                 init,
-                () -> noise.get().only(index, images()));
+                () -> noise.get().only(index, images()),
+                addOns);
+    }
+
+    /** The same job with other add-ons. */
+    public Job with(AddOns others) {
+        return new Job(
+                prompts,
+                negativePrompts,
+                width,
+                height,
+                size,
+                negativeSize,
+                plan,
+                refinerFrom,
+                guidance,
+                guidanceRescale,
+                init,
+                noise,
+                others);
     }
 }

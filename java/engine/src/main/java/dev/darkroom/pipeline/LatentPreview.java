@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * <p>The map is the decoder's own answer to small uniform latents, taken once when the first preview is asked for, so that it fits
  * whatever autoencoder a model has.
  */
-final class LatentPreview {
+final class LatentPreview implements Preview {
     private static final int PATCH = 4; // latent pixels in each direction: enough for the decoder's kernels
 
     private final Supplier<Autoencoder> network;
@@ -28,8 +28,9 @@ final class LatentPreview {
         this.network = network;
     }
 
-    /** latents [1, h, w, c] times {@code scale}, in the U-Net's scale → a picture of w × h pixels. */
-    Picture of(Device device, Tensor latents, double scale) {
+    /** A picture of w × h pixels. */
+    @Override
+    public Picture of(Device device, Tensor latents, double scale) {
         float[] map = fit(device);
         float[] values = latents.toHost();
         int channels = latents.dim(3);

@@ -82,14 +82,20 @@ record PromptEmbeddings(PromptProgram program, List<TextEmbedding> variants) {
 
     /** What guides the steps that {@code unet} takes, owned by the scope of {@code ops}. */
     Guidance guidance(Ops ops, UNet unet, Job job) {
+        List<MicroConditioning> sizes = sizes(job);
+        List<Conditioning> conditionings = variants.stream()
+                .map(each -> each.conditioning(ops, unet, sizes))
+                .toList();
+        return new Guidance(conditionings, program.variantOfCall(), program.isGuided() ? program.weights() : List.of());
+    }
+
+    /** What SDXL is told with each text of a variant. */
+    List<MicroConditioning> sizes(Job job) {
         List<MicroConditioning> sizes = new ArrayList<>();
         if (program.isGuided()) {
             sizes.addAll(Collections.nCopies(job.images(), job.negativeSize()));
         }
         sizes.addAll(Collections.nCopies(program.weights().size() * job.images(), job.size()));
-        List<Conditioning> conditionings = variants.stream()
-                .map(each -> each.conditioning(ops, unet, sizes))
-                .toList();
-        return new Guidance(conditionings, program.variantOfCall(), program.isGuided() ? program.weights() : List.of());
+        return sizes;
     }
 }

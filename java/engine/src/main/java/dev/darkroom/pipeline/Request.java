@@ -140,6 +140,11 @@ public final class Request {
         return new Request(copy);
     }
 
+    /** The networks to be used beside the model: ControlNets, adapters, tiny autoencoders. */
+    public AddOns addOns() {
+        return values.addOns;
+    }
+
     /** Collects the values of a request. */
     public static final class Builder {
         private final String prompt;
@@ -159,6 +164,7 @@ public final class Request {
         private double strength = 0.75;
         private NoiseSource noise = NoiseSource.TORCH_CPU;
         private SdxlOptions sdxl = SdxlOptions.NONE;
+        private AddOns addOns = AddOns.NONE;
         private OptionalDouble refinerSwitchAt = OptionalDouble.empty();
         private PromptRules promptRules = PromptRules.A1111;
         private @Nullable Path wildcards;
@@ -256,6 +262,12 @@ public final class Request {
             return this;
         }
 
+        /** See {@link Request#addOns}. */
+        public Builder addOns(AddOns others) {
+            addOns = others;
+            return this;
+        }
+
         /** See {@link Request#sdxl}. */
         public Builder sdxl(SdxlOptions options) {
             sdxl = options;
@@ -303,6 +315,7 @@ public final class Request {
             copy.strength = strength;
             copy.noise = noise;
             copy.sdxl = sdxl;
+            copy.addOns = addOns;
             copy.refinerSwitchAt = refinerSwitchAt;
             copy.promptRules = promptRules;
             copy.wildcards = wildcards;

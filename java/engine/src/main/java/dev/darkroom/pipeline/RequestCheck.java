@@ -79,7 +79,8 @@ final class RequestCheck {
                 request.guidance(),
                 request.guidanceRescale(),
                 request.init().map(picture -> picture.resize(width, height)),
-                () -> Noise.seeded(request.noise(), request.seed(), request.count()));
+                () -> Noise.seeded(request.noise(), request.seed(), request.count()),
+                new AddOnCheck(unet, vae).checked(request.addOns(), width, height));
     }
 
     private void checkFamily(Request request) {
@@ -187,6 +188,10 @@ final class RequestCheck {
         }
         try {
             SamplingPlan plan = scheduler(request).plan(request.steps(), skipped);
+            if (plan.adaptive() != null && !request.addOns().controls().isEmpty()) {
+                throw new InvalidRequestException("the steps of DPM adaptive are not known beforehand, so that no picture can guide"
+                        + " a share of them; take another sampler with a ControlNet or a T2I-Adapter");
+            }
             if (plan.adaptive() != null && request.count() > 1) {
                 throw new InvalidRequestException("batch count is " + request.count()
                         + "; the steps of DPM adaptive depend on the picture, so that it makes one at a time: ask for them one by one, with seeds "

@@ -1,5 +1,6 @@
 package dev.darkroom.pipeline;
 
+import dev.darkroom.models.unet.Conditioner;
 import dev.darkroom.models.unet.Conditioning;
 import dev.darkroom.models.unet.UNet;
 import dev.darkroom.tensor.Ops;
@@ -29,6 +30,12 @@ record TextEmbedding(Tensor context, @Nullable Tensor pooled) {
                 left == null || right == null ? null : ops.concatRows(left, right));
     }
 
+    /** The texts from {@code from} on; no copy. */
+    TextEmbedding from(int from) {
+        return new TextEmbedding(
+                context.rows(from, texts()), pooled == null ? null : pooled.rows(from, texts()));
+    }
+
     /** As many texts without a meaning: zeros, as SDXL has them where no negative prompt is given. */
     TextEmbedding zeros(Ops ops) {
         return new TextEmbedding(ops.scale(context, 0), pooled == null ? null : ops.scale(pooled, 0));
@@ -40,15 +47,22 @@ record TextEmbedding(Tensor context, @Nullable Tensor pooled) {
      * @param sizes one for each text; only SDXL's U-Nets look at them
      */
     Conditioning conditioning(Ops ops, UNet unet, List<MicroConditioning> sizes) {
-        if (pooled == null || unet.config().addedWidth() == 0) {
-            return unet.condition(ops, ops.cast(context, unet.dtype()));
+        return conditioning(ops, unet.conditioner(), sizes);
+    }
+
+    /** The same for a network that has a U-Net's parts. */
+    Conditioning conditioning(Ops ops, Conditioner network, List<MicroConditioning> sizes) {
+        if (pooled == null || network.config().addedWidth() == 0) {
+            return network.condition(ops, ops.cast(context, network.dtype()));
         }
-        int count = (unet.config().addedWidth() - pooled.dim(1)) / unet.config().addedTimeWidth();
+        int count = (network.config().addedWidth() - pooled.dim(1))
+                / network.config().addedTimeWidth();
         float[] numbers = new float[texts() * count];
         for (int i = 0; i < texts(); i++) {
             System.arraycopy(sizes.get(i).numbers(count), 0, numbers, i * count, count);
         }
         Tensor uploaded = ops.upload(Shape.of(texts(), count), numbers);
-        return unet.condition(ops, ops.cast(context, unet.dtype()), ops.cast(pooled, unet.dtype()), uploaded);
+        return network.condition(
+                ops, ops.cast(context, network.dtype()), ops.cast(pooled, network.dtype()), uploaded);
     }
 }

@@ -97,7 +97,7 @@ final class AdapterCases {
         try (Scope scope = Scope.open(check.device(), file)) {
             Ops ops = check.device().ops(scope);
             UNet unet = Checkpoints.unet(ops, check.dtype(), model.resolve("unet"), weights);
-            Conditioning conditioning = UNetGroup.condition(ops, unet, values);
+            Conditioning conditioning = UNetGroup.condition(ops, unet.conditioner(), unet.dtype(), values);
             Tensor sample = Check.uploadImage(ops, values.get("sample"));
             float[][] times = {UNetGroup.times(values, sample.dim(0))};
             TimeTable.Time time = unet.times(ops, times, conditioning).first(ops);

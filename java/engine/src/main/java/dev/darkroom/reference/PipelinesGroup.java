@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.darkroom.image.Picture;
 import dev.darkroom.image.PictureReader;
+import dev.darkroom.pipeline.AddOnNetworks;
 import dev.darkroom.pipeline.Generation;
 import dev.darkroom.pipeline.Job;
 import dev.darkroom.pipeline.LoadedModel;
@@ -41,7 +42,10 @@ final class PipelinesGroup implements Group {
     private static final Set<String> PIPELINES = Set.of(
             "StableDiffusionPipeline",
             "StableDiffusionImg2ImgPipeline",
+            "StableDiffusionControlNetPipeline",
+            "StableDiffusionControlNetImg2ImgPipeline",
             "StableDiffusionXLPipeline",
+            "StableDiffusionXLControlNetPipeline",
             "StableDiffusionXLImg2ImgPipeline");
     private static final Set<String> ARGUMENTS =
             Set.of(("prompt prompt_2 negative_prompt negative_prompt_2 height width num_inference_steps guidance_scale"
@@ -78,7 +82,7 @@ final class PipelinesGroup implements Group {
             return pipeline + " is not supported yet";
         }
         for (Map.Entry<String, JsonNode> argument : entry.path("arguments").properties()) {
-            if (!ARGUMENTS.contains(argument.getKey())) {
+            if (!ARGUMENTS.contains(argument.getKey()) && !ControlCases.ARGUMENTS.contains(argument.getKey())) {
                 return "the argument " + argument.getKey() + " is not supported yet";
             }
         }
@@ -102,7 +106,8 @@ final class PipelinesGroup implements Group {
         Job job = job(check, entry, values);
         Check.Case comparison = check.new Case(name(), file, entry, Tolerance.PIPELINE);
         List<float[]> steps = new ArrayList<>();
-        try (LoadedModel loaded = LoadedModel.of(check.device(), model, check.dtype())) {
+        try (LoadedModel loaded = LoadedModel.of(check.device(), model, check.dtype());
+                AddOnNetworks addOns = AddOnNetworks.on(check.device())) {
             check.device().observe((path, result) -> {
                 // The first tensor that leaves the scope of a step is the sample.
                 if (path.matches("request/denoise/steps\\.\\d+")
@@ -110,7 +115,7 @@ final class PipelinesGroup implements Group {
                     steps.add(Check.download(result));
                 }
             });
-            Generation.Outcome outcome = new Generation(check.device(), loaded).run(job, Monitor.NONE);
+            Generation.Outcome outcome = new Generation(check.device(), loaded, addOns).run(job, Monitor.NONE);
             comparison.compare(
                     "latents",
                     outcome.latents().toArray(),
@@ -169,7 +174,8 @@ final class PipelinesGroup implements Group {
                 arguments.path("guidance_scale").asDouble(),
                 arguments.path("guidance_rescale").asDouble(0),
                 init,
-                () -> tape(values));
+                () -> tape(values),
+                ControlCases.addOns(check.set(), name(), entry));
     }
 
     /** What SDXL is told with the prompts, or with the negative ones; diffusers looks at what is negative where sizes are given. */

@@ -11,7 +11,6 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** A directory of reference tensors: groups with an index.json each, and the checkpoints they were computed with. */
@@ -91,8 +90,26 @@ public final class ReferenceSet {
      * ({@code sdxl_64x96.safetensors}: checkpoints/sdxl).
      */
     Path checkpoint(String file, JsonNode entry) {
-        Matcher named = CHECKPOINT.matcher(entry.path("how").asText());
-        String name = named.find() ? named.group(1) : file.split("[_.]", 2)[0];
-        return root.resolve("checkpoints").resolve(name.endsWith(".") ? name.substring(0, name.length() - 1) : name);
+        return checkpoints(entry).stream()
+                .findFirst()
+                .orElseGet(() -> root.resolve("checkpoints").resolve(file.split("[_.]", 2)[0]));
+    }
+
+    /** All checkpoints that a file's description names, in its order. */
+    List<Path> checkpoints(JsonNode entry) {
+        return CHECKPOINT
+                .matcher(entry.path("how").asText())
+                .results()
+                .map(named -> named.group(1).replaceFirst("\\.$", "")) // the sentence's end
+                .map(name -> root.resolve("checkpoints").resolve(name))
+                .toList();
+    }
+
+    /** The class that a checkpoint's config.json names; empty for one without. */
+    static String className(Path checkpoint) {
+        Path config = checkpoint.resolve("config.json");
+        return Files.isRegularFile(config)
+                ? json(config).path("_class_name").asText()
+                : "";
     }
 }

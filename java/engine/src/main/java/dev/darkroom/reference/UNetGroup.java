@@ -1,6 +1,7 @@
 package dev.darkroom.reference;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.darkroom.models.unet.Conditioner;
 import dev.darkroom.models.unet.Conditioning;
 import dev.darkroom.models.unet.TimeTable;
 import dev.darkroom.models.unet.UNet;
@@ -27,8 +28,8 @@ final class UNetGroup implements Group {
     public void run(Check check) {
         check.set().files(name()).forEach((file, entry) -> {
             Check.Values values = check.values(name(), file);
-            if (values.has("controlnet_cond") || values.has("image_embeds")) {
-                check.report(CaseResult.skipped(name(), file, "ControlNet and IP-Adapter are not supported yet"));
+            if (GuidedPasses.isOne(values)) {
+                check.attempt(name(), file, () -> new GuidedPasses(check, name(), file, entry).run());
             } else {
                 check.attempt(name(), file, () -> runCase(check, file, entry, values));
             }
@@ -46,7 +47,7 @@ final class UNetGroup implements Group {
                     taps.put(block, Check.download(result));
                 }
             });
-            Conditioning conditioning = condition(ops, unet, values);
+            Conditioning conditioning = condition(ops, unet.conditioner(), check.dtype(), values);
             Tensor sample = Check.uploadImage(ops, values.get("sample"));
             float[][] times = {times(values, sample.dim(0))};
             TimeTable.Time time = unet.times(ops, times, conditioning).first(ops);
@@ -59,16 +60,16 @@ final class UNetGroup implements Group {
         }
     }
 
-    /** What steers a case's U-Net, as its tensors say. */
-    static Conditioning condition(Ops ops, UNet unet, Check.Values values) {
-        Tensor context = ops.upload(values.get("encoder_hidden_states"), unet.dtype());
+    /** What steers a case's network, as its tensors say. */
+    static Conditioning condition(Ops ops, Conditioner network, DType dtype, Check.Values values) {
+        Tensor context = ops.upload(values.get("encoder_hidden_states"), dtype);
         return values.has("time_ids")
-                ? unet.condition(
+                ? network.condition(
                         ops,
                         context,
-                        ops.upload(values.get("text_embeds"), unet.dtype()),
+                        ops.upload(values.get("text_embeds"), dtype),
                         ops.upload(values.get("time_ids"), DType.F32))
-                : unet.condition(ops, context);
+                : network.condition(ops, context);
     }
 
     /** One for each image. */

@@ -1,6 +1,8 @@
 package dev.darkroom.reference;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.darkroom.models.taesd.TinyAutoencoder;
+import dev.darkroom.models.taesd.TinyConfig;
 import dev.darkroom.models.vae.Autoencoder;
 import dev.darkroom.tensor.Ops;
 import dev.darkroom.tensor.Scope;
@@ -25,10 +27,25 @@ final class VaeGroup implements Group {
                     .asText();
             if (kind.equals("AutoencoderKL")) {
                 check.attempt(name(), file, () -> runCase(check, file, entry, vae));
+            } else if (kind.equals(TinyConfig.CLASS)) {
+                check.attempt(name(), file, () -> runTiny(check, file, entry, vae));
             } else {
                 check.report(CaseResult.skipped(name(), file, kind + " is not supported yet"));
             }
         });
+    }
+
+    private void runTiny(Check check, String file, JsonNode entry, Path folder) {
+        Check.Values values = check.values(name(), file);
+        try (Scope scope = Scope.open(check.device(), file)) {
+            Ops ops = check.device().ops(scope);
+            TinyAutoencoder vae = Checkpoints.tiny(ops, check.dtype(), folder);
+            Check.Case comparison = check.new Case(name(), file, entry, Tolerance.TEXT_AND_VAE);
+            Tensor latents = vae.encode(ops, Check.uploadImage(ops, values.get("image")));
+            Tensor decoded = vae.decode(ops, Check.uploadImage(ops, values.get("z")));
+            comparison.compare("latents", Check.download(latents), values.floats("latents"));
+            comparison.compare("decoded", Check.download(decoded), values.floats("decoded"));
+        }
     }
 
     private void runCase(Check check, String file, JsonNode entry, Path folder) {

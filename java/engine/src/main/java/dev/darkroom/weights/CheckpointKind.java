@@ -1,6 +1,7 @@
 package dev.darkroom.weights;
 
 import java.util.Set;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** What a safetensors file holds, told from the names of its tensors. */
@@ -14,6 +15,9 @@ public enum CheckpointKind {
     DIFFUSERS_VAE("a VAE (diffusers names)", null),
     DIFFUSERS_UNET("a U-Net (diffusers names)", null),
     CONTROLNET("a ControlNet", null),
+    T2I_ADAPTER("a T2I-Adapter", null),
+    IP_ADAPTER("an IP-Adapter", null),
+    TAESD("a tiny autoencoder (TAESD)", null),
     CLIP("a CLIP model", null),
     IMAGE_ENCODER("a CLIP image encoder", null),
     TEXT_ENCODER("a CLIP text encoder", null),
@@ -43,11 +47,23 @@ public enum CheckpointKind {
         if (names.stream().anyMatch(name -> name.contains("lora_down") || name.contains("lora_A"))) {
             return LORA;
         }
+        if (Indices.anyStartsWith(names, ControlNetNames.PREFIX + "input_hint_block.")
+                || Indices.anyStartsWith(names, "input_hint_block.")
+                || Indices.anyStartsWith(names, "controlnet_")) {
+            return CONTROLNET; // also in a file that holds the model too
+        }
         if (Indices.anyStartsWith(names, OriginalNames.UNET)) {
             return ofOriginal(names);
         }
-        if (Indices.anyStartsWith(names, "controlnet_")) {
-            return CONTROLNET;
+        if (names.contains("ip_adapter.1.to_k_ip.weight")) {
+            return IP_ADAPTER;
+        }
+        if (names.contains("adapter.body.0.resnets.0.block1.weight")
+                || names.contains("body.0.resnets.0.block1.weight")) {
+            return T2I_ADAPTER;
+        }
+        if (isTaesd(names)) {
+            return TAESD;
         }
         if (names.contains("mid_block.resnets.0.conv1.weight")) {
             return DIFFUSERS_UNET;
@@ -64,6 +80,12 @@ public enum CheckpointKind {
             return text ? CLIP : IMAGE_ENCODER;
         }
         return text ? TEXT_ENCODER : UNKNOWN;
+    }
+
+    /** Of both halves, or of one of them alone; their third layer is a block, whatever the spelling. */
+    private static boolean isTaesd(Set<String> names) {
+        return Stream.of("decoder.layers.2", "taesd_decoder.3", "3")
+                .anyMatch(block -> names.contains(block + ".conv.0.weight") && names.contains(block + ".conv.4.weight"));
     }
 
     private static CheckpointKind ofOriginal(Set<String> names) {

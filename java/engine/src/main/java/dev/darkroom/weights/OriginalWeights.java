@@ -24,6 +24,14 @@ final class OriginalWeights {
         return new RenamedWeights(part, name -> asList(names, name));
     }
 
+    /** The ControlNet, with or without a prefix of its own. */
+    static WeightSource controlNet(WeightSource file) {
+        boolean prefixed = Indices.anyStartsWith(file.names(), ControlNetNames.PREFIX);
+        WeightSource part = below(file, prefixed ? ControlNetNames.PREFIX : "");
+        ModuleNames names = ControlNetNames.fromOriginal(part.names());
+        return new RenamedWeights(part, name -> asList(names, name));
+    }
+
     /** The VAE; its attention weights, 1x1 convolutions in the original, as matrices. */
     static WeightSource vae(WeightSource file, String prefix) {
         WeightSource part = below(file, prefix);

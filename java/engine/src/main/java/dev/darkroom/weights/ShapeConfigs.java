@@ -15,10 +15,19 @@ final class ShapeConfigs {
     /** Width of an attention head in every CLIP text encoder, and in the U-Nets from Stable Diffusion 2 on. */
     private static final int HEAD_WIDTH = 64;
 
+    static final String MIDDLE = "mid_block.attentions.0.";
+
     private ShapeConfigs() {}
 
     /** Corrects a U-Net's config; {@code pooledWidth} is the width of SDXL's pooled text, 0 for other families. */
     static ObjectNode unet(ObjectNode config, WeightSource weights, int pooledWidth, ModelFamily family) {
+        wayDown(config, weights, pooledWidth, family);
+        config.put("out_channels", dim(weights, "conv_out.weight", 0));
+        return config;
+    }
+
+    /** Corrects what a config says of the way down, the middle and the embeddings. */
+    static void wayDown(ObjectNode config, WeightSource weights, int pooledWidth, ModelFamily family) {
         Set<String> names = weights.names();
         int levels = Indices.count(names, "down_blocks.%d.");
         int[] widths = IntStream.range(0, levels)
@@ -30,12 +39,12 @@ final class ShapeConfigs {
         put(config, "block_out_channels", widths);
         config.put("layers_per_block", Indices.count(names, "down_blocks.0.resnets.%d."));
         config.put("in_channels", dim(weights, "conv_in.weight", 1));
-        config.put("out_channels", dim(weights, "conv_out.weight", 0));
-        String middle = "mid_block.attentions.0.";
-        config.put("cross_attention_dim", dim(weights, middle + "transformer_blocks.0.attn2.to_k.weight", 1));
-        config.put(
-                "use_linear_projection",
-                weights.get(middle + "proj_in.weight").shape().rank() == 2);
+        if (weights.has(MIDDLE + "proj_in.weight")) {
+            config.put("cross_attention_dim", dim(weights, MIDDLE + "transformer_blocks.0.attn2.to_k.weight", 1));
+            config.put(
+                    "use_linear_projection",
+                    weights.get(MIDDLE + "proj_in.weight").shape().rank() == 2);
+        }
         putBlockTypes(config, depths);
         putTransformerDepths(config, depths);
         if (config.path("attention_head_dim").isArray() && divides(widths)) {
@@ -50,7 +59,6 @@ final class ShapeConfigs {
             int numbers = family == ModelFamily.SDXL_REFINER ? 5 : 6; // sizes and crop, then score or target size
             config.put("addition_time_embed_dim", (added - pooledWidth) / numbers);
         }
-        return config;
     }
 
     /** Corrects an AutoencoderKL's config. */
@@ -128,7 +136,7 @@ final class ShapeConfigs {
         return IntStream.of(widths).allMatch(width -> width % HEAD_WIDTH == 0);
     }
 
-    private static int dim(WeightSource weights, String name, int index) {
+    static int dim(WeightSource weights, String name, int index) {
         Shape shape = weights.get(name).shape();
         if (shape.rank() <= index) {
             throw new WeightsException(weights.describe() + ": tensor \"" + name + "\" has shape " + shape
@@ -137,7 +145,7 @@ final class ShapeConfigs {
         return shape.dim(index);
     }
 
-    private static void put(ObjectNode config, String field, int[] values) {
+    static void put(ObjectNode config, String field, int[] values) {
         ArrayNode array = config.putArray(field);
         for (int value : values) {
             array.add(value);

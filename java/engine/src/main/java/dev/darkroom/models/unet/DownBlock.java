@@ -40,16 +40,25 @@ final class DownBlock {
         return attentions;
     }
 
-    /** x [n, h, w, in] → the skip connections it leaves, of which the last is its result. */
-    List<Tensor> forward(Ops ops, Tensor x, TimeTable.Time time, Conditioning conditioning) {
+    /**
+     * x [n, h, w, in] → the skip connections it leaves, of which the last is its result.
+     *
+     * @param features of adapters, [1, h, w, out], added to the last transformer's result, or in a level without any to the level's result
+     */
+    List<Tensor> forward(
+            Ops ops, Tensor x, TimeTable.Time time, Conditioning conditioning, List<Tensor> features) {
         List<Tensor> results = new ArrayList<>();
         Tensor h = x;
         for (int j = 0; j < resnets.size(); j++) {
             h = Blocks.layer(ops, j, resnets, attentions, h, null, time, conditioning);
+            if (j == resnets.size() - 1 && (!attentions.isEmpty() || downsampler == null)) {
+                h = Additions.toAll(ops, h, features);
+            }
             results.add(h);
         }
         if (downsampler != null) {
-            results.add(downsampler.forward(ops, h));
+            Tensor halved = downsampler.forward(ops, h);
+            results.add(attentions.isEmpty() ? Additions.toAll(ops, halved, features) : halved);
         }
         return results;
     }

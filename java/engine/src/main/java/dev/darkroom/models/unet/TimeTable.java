@@ -131,7 +131,7 @@ public final class TimeTable {
         Tensor of(ResnetBlock block) {
             Tensor found = byBlock.get(block);
             if (found == null) {
-                throw new IllegalArgumentException("this time table was made by another U-Net");
+                throw new IllegalArgumentException("this time table was made by another network");
             }
             return found;
         }

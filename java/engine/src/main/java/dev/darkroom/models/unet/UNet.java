@@ -1,70 +1,37 @@
 package dev.darkroom.models.unet;
 
-import dev.darkroom.nn.Attention;
 import dev.darkroom.nn.Conv2d;
 import dev.darkroom.nn.GroupNorm;
-import dev.darkroom.nn.Linear;
 import dev.darkroom.nn.Parameters;
-import dev.darkroom.nn.ResnetBlock;
-import dev.darkroom.nn.TimestepEmbedding;
 import dev.darkroom.tensor.DType;
 import dev.darkroom.tensor.Ops;
-import dev.darkroom.tensor.Shape;
 import dev.darkroom.tensor.Tensor;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Deque;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.OptionalDouble;
-import org.jspecify.annotations.Nullable;
 
 /** Predicts noise, velocity or picture from noisy latents, a time and a text (Rombach et al. 2022; Podell et al. 2023 for SDXL). */
 public final class UNet {
     private final UNetConfig config;
     private final DType dtype;
-    private final TimestepEmbedding timeEmbedding;
-    private final @Nullable Linear guidanceProjection;
-    private final @Nullable TimestepEmbedding addedEmbedding;
-    private final Conv2d convIn;
-    private final List<DownBlock> down = new ArrayList<>();
-    private final MidBlock mid;
+    private final ContractingPath wayDown;
+    private final Conditioner conditioner;
     private final List<UpBlock> up = new ArrayList<>();
     private final GroupNorm normOut;
     private final Conv2d convOut;
-    private final List<Attention> crossAttentions = new ArrayList<>();
-    private final List<ResnetBlock> resnets = new ArrayList<>();
 
     /** A U-Net whose parameters are {@code p}, checked against {@code config}. */
     public UNet(Parameters p, UNetConfig config) {
         this.config = config;
         this.dtype = p.dtype();
-        int finest = config.channels().get(0);
-        convIn = Conv2d.same(p.at("conv_in"), config.inChannels(), finest, config.kernelIn());
-        timeEmbedding = new TimestepEmbedding(p.at("time_embedding"), finest, config.timeWidth());
-        guidanceProjection = config.guidanceWidth() == 0
-                ? null
-                : Linear.withoutBias(p.at("time_embedding").at("cond_proj"), config.guidanceWidth(), finest);
-        addedEmbedding = config.addedTimeWidth() == 0
-                ? null
-                : new TimestepEmbedding(p.at("add_embedding"), config.addedWidth(), config.timeWidth());
-        for (int level = 0; level < config.levels(); level++) {
-            DownBlock block = new DownBlock(p.at("down_blocks").at(level), config, level);
-            down.add(block);
-            resnets.addAll(block.resnets());
-            block.attentions().forEach(each -> each.crossAttentions(crossAttentions::add));
-        }
-        mid = new MidBlock(p.at("mid_block"), config);
-        resnets.addAll(mid.resnets());
-        mid.attention().crossAttentions(crossAttentions::add);
+        wayDown = new ContractingPath(p, config);
+        conditioner = wayDown.conditioner();
         for (int index = 0; index < config.levels(); index++) {
             UpBlock block = new UpBlock(p.at("up_blocks").at(index), config, index);
             up.add(block);
-            resnets.addAll(block.resnets());
-            block.attentions().forEach(each -> each.crossAttentions(crossAttentions::add));
+            conditioner.serve(block.resnets(), block.attentions());
         }
+        int finest = config.channels().get(0);
         normOut = new GroupNorm(p.at("conv_norm_out"), finest, config.groups(), config.epsilon());
         convOut = Conv2d.same(p.at("conv_out"), finest, config.outChannels(), config.kernelOut());
     }
@@ -78,40 +45,19 @@ public final class UNet {
         return dtype;
     }
 
-    /** context [n, s, contextWidth] → what every step needs of it, owned by the scope of {@code ops}. */
+    /** Makes what {@link #forward} takes of texts and times. */
+    public Conditioner conditioner() {
+        return conditioner;
+    }
+
+    /** See {@link Conditioner#condition(Ops, Tensor)}. */
     public Conditioning condition(Ops ops, Tensor context) {
-        return condition(ops, context, null);
+        return conditioner.condition(ops, context);
     }
 
-    /**
-     * As {@link #condition(Ops, Tensor)}, for SDXL.
-     *
-     * @param pooled [n, c], the pooled embedding of the second text encoder
-     * @param sizes  f32 [n, k]: original height and width, crop top and left, target height and width
-     */
+    /** See {@link Conditioner#condition(Ops, Tensor, Tensor, Tensor)}. */
     public Conditioning condition(Ops ops, Tensor context, Tensor pooled, Tensor sizes) {
-        TimestepEmbedding embedding = addedEmbedding;
-        if (embedding == null) {
-            throw new IllegalArgumentException("this U-Net takes no pooled text and sizes; only SDXL's do");
-        }
-        return condition(ops, context, ops.scoped("add_embedding", s -> {
-            Tensor sinusoids = s.timeEmbedding(
-                    sizes.reshape(-1), config.addedTimeWidth(), config.cosFirst(), config.frequencyShift());
-            Tensor flat = sinusoids.reshape(sizes.dim(0), -1); // [n, k * addedTimeWidth]
-            return embedding.forward(s, s.concatChannels(pooled, s.cast(flat, dtype)));
-        }));
-    }
-
-    private Conditioning condition(Ops ops, Tensor context, @Nullable Tensor addedTime) {
-        if ((addedTime == null) != (addedEmbedding == null)) {
-            throw new IllegalArgumentException(
-                    "this U-Net needs the pooled text and the sizes as well: it is an SDXL one");
-        }
-        Map<Attention, Attention.KeysValues> keysValues = new LinkedHashMap<>();
-        for (Attention attention : crossAttentions) {
-            keysValues.put(attention, attention.keysValues(ops, context));
-        }
-        return new Conditioning(keysValues, addedTime);
+        return conditioner.condition(ops, context, pooled, sizes);
     }
 
     /** As {@link #times(Ops, float[][], Conditioning, OptionalDouble)}, for models that do not take guidance as an input. */
@@ -119,52 +65,14 @@ public final class UNet {
         return times(ops, times, conditioning, OptionalDouble.empty());
     }
 
-    /**
-     * What the residual blocks need of the times of all steps, owned by the scope of {@code ops}.
-     *
-     * @param times        for each step one time for all images, or one for each; may be fractional
-     * @param conditioning of the images
-     * @param guidance     the scale of guidance that a distilled model is told (Meng et al. 2023)
-     */
+    /** See {@link Conditioner#times}. */
     public TimeTable times(Ops ops, float[][] times, Conditioning conditioning, OptionalDouble guidance) {
-        int images = conditioning.images();
-        // What SDXL adds differs between images, even where their times do not.
-        int rowsPerStep = conditioning.addedTime() == null ? times[0].length : images;
-        float[] flat = new float[times.length * rowsPerStep];
-        for (int i = 0; i < flat.length; i++) {
-            float[] step = times[i / rowsPerStep];
-            flat[i] = step[i % rowsPerStep % step.length];
-        }
-        Tensor siluTime = ops.scoped(
-                "unet", s -> siluTime(s, s.upload(Shape.of(flat.length), flat), conditioning.addedTime(), guidance));
-        return TimeTable.of(ops, resnets, siluTime, rowsPerStep, images);
+        return conditioner.times(ops, times, conditioning, guidance);
     }
 
-    /** time f32 [steps · n], added [n, timeWidth] or null → [steps · n, timeWidth]. */
-    private Tensor siluTime(Ops ops, Tensor time, @Nullable Tensor added, OptionalDouble guidance) {
-        Tensor embedded = ops.scoped("time_embedding", s -> {
-            // Sinusoids in f32 whatever the network's type: times up to 1000 need more digits than bf16 has.
-            Tensor sinusoids = s.cast(
-                    s.timeEmbedding(time, config.channels().get(0), config.cosFirst(), config.frequencyShift()), dtype);
-            if (guidanceProjection != null && guidance.isPresent()) {
-                Tensor told = guidanceEmbedding(s, guidance.getAsDouble(), time.dim(0));
-                sinusoids = guidanceProjection.add(s, s.cast(told, dtype), sinusoids);
-            }
-            return timeEmbedding.forward(s, sinusoids);
-        });
-        if (added == null) {
-            return ops.silu(embedded);
-        }
-        Tensor bySteps = embedded.reshape(-1, added.dim(0), added.dim(1)); // [steps, n, timeWidth], no copy
-        return ops.silu(ops.add(bySteps, added)).reshape(-1, added.dim(1));
-    }
-
-    /** f32 [rows, guidanceWidth], all the same: sinusoids of 1000 · (guidance - 1). */
-    private Tensor guidanceEmbedding(Ops ops, double guidance, int rows) {
-        float[] scaled = new float[rows];
-        Arrays.fill(scaled, ((float) guidance - 1) * 1000);
-        // Sines first and a shift of 1, unlike the time embedding.
-        return ops.timeEmbedding(ops.upload(Shape.of(rows), scaled), config.guidanceWidth(), false, 1);
+    /** As {@link #forward(Ops, Tensor, TimeTable.Time, Conditioning, Additions)}, with nothing added. */
+    public Tensor forward(Ops ops, Tensor x, TimeTable.Time time, Conditioning conditioning) {
+        return forward(ops, x, time, conditioning, Additions.NONE);
     }
 
     /**
@@ -173,24 +81,20 @@ public final class UNet {
      * @param x            [n, h, w, inChannels] in any floating type
      * @param time         from this network's {@link #times}
      * @param conditioning of n texts
+     * @param additions    what other networks add to the activations
      * @return [n, h, w, outChannels] in the network's type
      */
-    public Tensor forward(Ops ops, Tensor x, TimeTable.Time time, Conditioning conditioning) {
+    public Tensor forward(Ops ops, Tensor x, TimeTable.Time time, Conditioning conditioning, Additions additions) {
         return ops.scoped("unet", s -> {
-            Tensor h = s.scoped("conv_in", t -> convIn.forward(t, t.cast(x, dtype)));
-            Deque<Tensor> skips = new ArrayDeque<>(List.of(h));
-            for (int i = 0; i < down.size(); i++) {
-                DownBlock block = down.get(i);
-                Tensor current = h;
-                List<Tensor> left = s.scopedAll("down_blocks." + i, t -> block.forward(t, current, time, conditioning));
-                left.forEach(skips::push);
-                h = left.get(left.size() - 1);
+            ContractingPath.Left left = wayDown.forward(s, x, null, time, conditioning, additions);
+            SkipConnections skips = new SkipConnections(left.skips(), additions.residuals());
+            Tensor middle = left.mid();
+            for (Residuals each : additions.residuals()) {
+                middle = Additions.toLast(s, middle, each.mid());
             }
-            Tensor lowest = h;
-            h = s.scoped("mid_block", t -> mid.forward(t, lowest, time, conditioning));
-            h = s.iterate(
-                    "up_blocks", up.size(), h, (t, i, value) -> up.get(i).forward(t, value, skips, time, conditioning));
-            return convOut.forward(s, normOut.silu(s, h));
+            Tensor finest = s.iterate("up_blocks", up.size(), middle, (t, i, value) -> up.get(i)
+                    .forward(t, value, skips, time, conditioning));
+            return convOut.forward(s, normOut.silu(s, finest));
         });
     }
 }

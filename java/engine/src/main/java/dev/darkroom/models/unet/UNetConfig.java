@@ -13,6 +13,7 @@ import java.util.List;
  * @param outChannels     channels of the prediction
  * @param channels        channels of each level, finest first
  * @param downCross       for each level on the way down, whether it looks at the text
+ * @param midCross        whether the middle looks at the text
  * @param upCross         for each block on the way up, coarsest first, whether it looks at the text
  * @param layers          residual blocks of each level; on the way up there is one more
  * @param heads           attention heads of each level ({@code attention_head_dim} in files, a misnomer)
@@ -37,6 +38,7 @@ public record UNetConfig(
         int outChannels,
         List<Integer> channels,
         List<Boolean> downCross,
+        boolean midCross,
         List<Boolean> upCross,
         List<Integer> layers,
         List<Integer> heads,
@@ -55,6 +57,7 @@ public record UNetConfig(
         int kernelIn,
         int kernelOut,
         int sampleSize) {
+    private static final String MID_CROSS = "UNetMidBlock2DCrossAttn";
 
     /**
      * Reads a config.json.
@@ -77,6 +80,7 @@ public record UNetConfig(
                 c.size("out_channels", 4),
                 channels,
                 crosses(c, "down_block_types", levels, "CrossAttnDownBlock2D", "DownBlock2D"),
+                c.text("mid_block_type", MID_CROSS).equals(MID_CROSS),
                 crosses(c, "up_block_types", levels, "CrossAttnUpBlock2D", "UpBlock2D"),
                 layers,
                 c.sizes(headsField, levels, 8),
@@ -100,6 +104,25 @@ public record UNetConfig(
     /** Number of levels. */
     public int levels() {
         return channels.size();
+    }
+
+    /** Channels of keys and values of each attention that looks at the text alone, in the order of their use: down, middle, up. */
+    public List<Integer> textAttentionWidths() {
+        List<Integer> widths = new ArrayList<>();
+        for (int level = 0; level < levels(); level++) {
+            addWidths(widths, level, downCross.get(level) ? depths.get(level) : List.of());
+        }
+        addWidths(widths, levels() - 1, midCross ? depths.get(levels() - 1).subList(0, 1) : List.of());
+        for (int index = 0; index < levels(); index++) {
+            addWidths(widths, levels() - 1 - index, upCross.get(index) ? upDepths.get(index) : List.of());
+        }
+        return widths;
+    }
+
+    private void addWidths(List<Integer> widths, int level, List<Integer> levelDepths) {
+        int inner = channels.get(level) / heads.get(level) * heads.get(level);
+        int count = levelDepths.stream().mapToInt(depth -> depth).sum();
+        widths.addAll(Collections.nCopies(count, inner));
     }
 
     /** A copy in the opposite order. */
@@ -155,7 +178,7 @@ public record UNetConfig(
         c.require("encoder_hid_dim");
         c.require("encoder_hid_dim_type");
         c.require("mid_block_scale_factor", 1);
-        c.require("mid_block_type", "UNetMidBlock2DCrossAttn");
+        c.require("mid_block_type", MID_CROSS, "UNetMidBlock2D");
         c.require("num_class_embeds");
         c.require("resnet_out_scale_factor", 1);
         c.require("resnet_skip_time_act", false);

@@ -6,9 +6,9 @@ import dev.darkroom.nn.ResnetBlock;
 import dev.darkroom.nn.SpatialTransformer;
 import dev.darkroom.tensor.Conv2dWeight;
 import dev.darkroom.tensor.Ops;
+import dev.darkroom.tensor.Shape;
 import dev.darkroom.tensor.Tensor;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -50,15 +50,15 @@ final class UpBlock {
     /**
      * x [n, h, w, previous] → [n, h', w', out].
      *
-     * @param skips the skip connections, last first; takes its own from it, and the size of its result from the next
+     * @param skips takes its own from it, and the size of its result from the next
      */
-    Tensor forward(Ops ops, Tensor x, Deque<Tensor> skips, TimeTable.Time time, Conditioning conditioning) {
+    Tensor forward(Ops ops, Tensor x, SkipConnections skips, TimeTable.Time time, Conditioning conditioning) {
         Tensor h = ops.iterate(
                 "layers",
                 resnets.size(),
                 x,
-                (s, j, value) -> Blocks.layer(s, j, resnets, attentions, value, skips.pop(), time, conditioning));
-        Tensor next = skips.peek();
+                (s, j, value) -> Blocks.layer(s, j, resnets, attentions, value, skips.take(s), time, conditioning));
+        Shape next = skips.next();
         if (upsampler == null || next == null) {
             return h;
         }
