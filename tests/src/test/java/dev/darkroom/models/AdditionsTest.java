@@ -139,10 +139,8 @@ class AdditionsTest {
         Tensor zero = constant(0, 1, 2, 3, 8);
         Tensor one = constant(0, 1, 2, 3, 12);
         float[] mid = at("mid_block");
-        float[] more = run(
-                PLAIN,
-                CROSS,
-                new Additions(List.of(), List.of(List.of(zero, one, constant(0.5f, 1, 2, 3, 12)))));
+        float[] more =
+                run(PLAIN, CROSS, new Additions(List.of(), List.of(List.of(zero, one, constant(0.5f, 1, 2, 3, 12)))));
         assertArrayEquals(mid, at("mid_block"), "the middle itself does not know of it");
         assertFalse(Arrays.equals(none, more));
     }

@@ -126,7 +126,9 @@ class AddOnsTest {
     void thePredictedPeakIsTheMeasuredOneWithAControlThatCountsLate() {
         AddOns addOns = control(1, 0.5, 1, false);
         Request request = small(addOns).size(256, 256).steps(4).build();
-        long without = darkroom.estimate(small(AddOns.NONE).size(256, 256).steps(4).build()).peakBytes();
+        long without = darkroom.estimate(
+                        small(AddOns.NONE).size(256, 256).steps(4).build())
+                .peakBytes();
         long predicted = darkroom.estimate(request).peakBytes();
         long measured = darkroom.generate(request).memory().peak();
         assertTrue(predicted > without, predicted + " against " + without);
@@ -175,8 +177,9 @@ class AddOnsTest {
     @MethodSource("badAddOns")
     void whatDoesNotGoTogetherIsRefusedBeforeAnythingIsComputed(String message, AddOns addOns) {
         long allocations = darkroom.device().pool().statistics().allocations();
-        InvalidRequestException refusal =
-                assertThrows(InvalidRequestException.class, () -> darkroom.generate(small(addOns).build()));
+        InvalidRequestException refusal = assertThrows(
+                InvalidRequestException.class,
+                () -> darkroom.generate(small(addOns).build()));
         assertTrue(String.valueOf(refusal.getMessage()).contains(message), refusal.getMessage());
         assertEquals(allocations, darkroom.device().pool().statistics().allocations());
     }
@@ -184,8 +187,7 @@ class AddOnsTest {
     @Test
     void samplersWhoseStepsAreNotKnownBeforehandTakeNoControls() {
         Request request = small(control(1, 0, 1, false)).sampler("DPM adaptive").build();
-        InvalidRequestException refusal =
-                assertThrows(InvalidRequestException.class, () -> darkroom.generate(request));
+        InvalidRequestException refusal = assertThrows(InvalidRequestException.class, () -> darkroom.generate(request));
         assertTrue(String.valueOf(refusal.getMessage()).contains("take another sampler"), refusal.getMessage());
     }
 

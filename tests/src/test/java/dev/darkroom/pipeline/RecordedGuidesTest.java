@@ -21,7 +21,8 @@ import org.junit.jupiter.api.Test;
 @Tag("software-cuda")
 @DisplayName("Denoising steps that pictures guide, replayed")
 class RecordedGuidesTest {
-    private static final String NET = ReferenceFiles.of("checkpoints/controlnet").toString();
+    private static final String NET =
+            ReferenceFiles.of("checkpoints/controlnet").toString();
 
     @Test
     void drawThePicturesOfDirectOnes() {
@@ -48,7 +49,12 @@ class RecordedGuidesTest {
             assertEquals(direct, replayed);
             assertEquals(2, counted.recorded(), "a graph for guided steps, and one for the others");
             assertTrue(counted.replayed() >= 4, counted.toString());
-            Request plain = Request.of("a horse").size(64, 64).steps(8).guidance(5).sampler("Euler").build();
+            Request plain = Request.of("a horse")
+                    .size(64, 64)
+                    .steps(8)
+                    .guidance(5)
+                    .sampler("Euler")
+                    .build();
             assertNotEquals(direct, darkroom.generate(plain).picture());
             assertEquals(List.of(), darkroom.generate(plain).warnings());
         }

@@ -63,7 +63,8 @@ class AddOnFilesTest {
                         default -> "0." + rest.replace("conv.", "op.");
                     };
         }
-        Matcher hint = Pattern.compile("controlnet_cond_embedding\\.blocks\\.(\\d)\\.(.*)").matcher(name);
+        Matcher hint = Pattern.compile("controlnet_cond_embedding\\.blocks\\.(\\d)\\.(.*)")
+                .matcher(name);
         if (hint.matches()) {
             return "input_hint_block." + (2 + 2 * Integer.parseInt(hint.group(1))) + "." + hint.group(2);
         }
@@ -129,7 +130,8 @@ class AddOnFilesTest {
         });
         ModelComponent actual = AddOnFiles.open(file.toString());
         assertEquals("AutoencoderTiny", actual.config().path("_class_name").asText());
-        assertEquals(16, actual.config().path("decoder_block_out_channels").path(3).asInt());
+        assertEquals(
+                16, actual.config().path("decoder_block_out_channels").path(3).asInt());
         for (String name : both.names()) {
             if (name.startsWith("decoder.") || !prefix.isEmpty()) {
                 ReferenceFiles.assertSame(name, both.get(name), actual.weights().get(name));
@@ -145,7 +147,8 @@ class AddOnFilesTest {
                 both,
                 name -> name.startsWith("encoder.") ? name.substring("encoder.layers.".length()) : "");
         String refusal = ReferenceFiles.refusal(() -> AddOnFiles.open(file.toString()));
-        assertTrue(refusal.contains("to be used beside a model") || refusal.contains("encoder of a TAESD alone"), refusal);
+        assertTrue(
+                refusal.contains("to be used beside a model") || refusal.contains("encoder of a TAESD alone"), refusal);
     }
 
     @Test

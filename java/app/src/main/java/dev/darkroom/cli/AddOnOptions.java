@@ -23,8 +23,9 @@ final class AddOnOptions {
                 names = {"--controlnet", "--control-net"},
                 paramLabel = "NET",
                 required = true,
-                description = "A ControlNet or T2I-Adapter: a diffusers folder, a .safetensors file, or org/name of the local"
-                        + " Hugging Face cache. Repeat it, with the options of its own that follow, for several.")
+                description =
+                        "A ControlNet or T2I-Adapter: a diffusers folder, a .safetensors file, or org/name of the local"
+                                + " Hugging Face cache. Repeat it, with the options of its own that follow, for several.")
         private String net = "";
 
         @Option(
@@ -67,7 +68,8 @@ final class AddOnOptions {
                 names = "--ip-adapter",
                 paramLabel = "FILE",
                 required = true,
-                description = "An IP-Adapter's .safetensors file. Repeat it, with the options of its own that follow, for several.")
+                description =
+                        "An IP-Adapter's .safetensors file. Repeat it, with the options of its own that follow, for several.")
         private String adapter = "";
 
         @Option(
@@ -77,9 +79,7 @@ final class AddOnOptions {
                 description = "A .safetensors file with the pictures' embeddings, image_embeds [pictures, channels].")
         private Path embeddings = Path.of("");
 
-        @Option(
-                names = "--ip-adapter-scale",
-                description = "How much they count beside the text. Default: 1.")
+        @Option(names = "--ip-adapter-scale", description = "How much they count beside the text. Default: 1.")
         private double scale = 1;
 
         private ImagePrompt prompt() {
@@ -108,7 +108,8 @@ final class AddOnOptions {
     @Option(
             names = "--vae",
             paramLabel = "TAESD",
-            description = "A tiny autoencoder that decodes in place of the model's own: a diffusers folder or a .safetensors file.")
+            description =
+                    "A tiny autoencoder that decodes in place of the model's own: a diffusers folder or a .safetensors file.")
     private @Nullable String decoder;
 
     @Option(

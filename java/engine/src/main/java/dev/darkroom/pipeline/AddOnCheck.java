@@ -41,12 +41,16 @@ final class AddOnCheck {
     }
 
     private void check(Control control, int width, int height) {
-        require(control.strength() >= 0 && control.strength() <= MOST, "control strength", control.strength(), "0 to 10");
+        require(
+                control.strength() >= 0 && control.strength() <= MOST,
+                "control strength",
+                control.strength(),
+                "0 to 10");
         require(control.start() >= 0 && control.start() < 1, "control start", control.start(), "0 to below 1");
         require(control.end() > 0 && control.end() <= 1, "control end", control.end(), "above 0, to 1");
         if (control.start() >= control.end()) {
-            throw new InvalidRequestException("control start is " + control.start() + " and control end " + control.end()
-                    + "; the start must lie before the end, both in shares of the steps");
+            throw new InvalidRequestException("control start is " + control.start() + " and control end "
+                    + control.end() + "; the start must lie before the end, both in shares of the steps");
         }
         ModelComponent part = AddOnFiles.open(control.net());
         String kind = AddOnNetworks.className(part);
@@ -117,8 +121,8 @@ final class AddOnCheck {
         ModelComponent part = AddOnFiles.open(spec);
         String kind = AddOnNetworks.className(part);
         if (!kind.equals(TinyConfig.CLASS)) {
-            throw new InvalidRequestException(
-                    spec + " is " + (kind.isEmpty() ? "of an unknown kind" : kind) + ", no tiny autoencoder; give a TAESD");
+            throw new InvalidRequestException(spec + " is " + (kind.isEmpty() ? "of an unknown kind" : kind)
+                    + ", no tiny autoencoder; give a TAESD");
         }
         TinyConfig config = TinyConfig.of(spec, part.config());
         List<String> faults = new ArrayList<>();

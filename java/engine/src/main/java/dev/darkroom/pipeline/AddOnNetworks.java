@@ -52,24 +52,33 @@ public final class AddOnNetworks implements AutoCloseable {
     }
 
     ControlNet controlNet(String spec, DType dtype) {
-        return get(spec, dtype, ControlNet.class, (part, p) ->
-                new ControlNet(p, ControlNetConfig.of(spec, part.config())));
+        return get(
+                spec,
+                dtype,
+                ControlNet.class,
+                (part, p) -> new ControlNet(p, ControlNetConfig.of(spec, part.config())));
     }
 
     T2iAdapter t2iAdapter(String spec, DType dtype) {
-        return get(spec, dtype, T2iAdapter.class, (part, p) ->
-                new T2iAdapter(p, T2iAdapterConfig.of(spec, part.config())));
+        return get(
+                spec,
+                dtype,
+                T2iAdapter.class,
+                (part, p) -> new T2iAdapter(p, T2iAdapterConfig.of(spec, part.config())));
     }
 
     IpAdapter ipAdapter(String spec, UNetConfig unet, DType dtype) {
-        return get(spec, dtype, IpAdapter.class, (part, p) ->
-                new IpAdapter(p, IpAdapter.Config.of(part.weights()), unet));
+        return get(
+                spec, dtype, IpAdapter.class, (part, p) -> new IpAdapter(p, IpAdapter.Config.of(part.weights()), unet));
     }
 
     /** Its decoder. */
     TinyAutoencoder tiny(String spec, DType dtype) {
-        return get(spec, dtype, TinyAutoencoder.class, (part, p) ->
-                new TinyAutoencoder(p, TinyConfig.of(spec, part.config()), /* encodes= */ false));
+        return get(
+                spec,
+                dtype,
+                TinyAutoencoder.class,
+                (part, p) -> new TinyAutoencoder(p, TinyConfig.of(spec, part.config()), /* encodes= */ false));
     }
 
     /** Loads all that a job uses. */

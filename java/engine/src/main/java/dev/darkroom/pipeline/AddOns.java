@@ -18,10 +18,7 @@ import java.util.Set;
  * @param previewer    a tiny autoencoder that draws the previews; empty for the linear map
  */
 public record AddOns(
-        List<Control> controls,
-        List<ImagePrompt> imagePrompts,
-        Optional<String> decoder,
-        Optional<String> previewer) {
+        List<Control> controls, List<ImagePrompt> imagePrompts, Optional<String> decoder, Optional<String> previewer) {
     public static final AddOns NONE = new AddOns(List.of(), List.of(), Optional.empty(), Optional.empty());
 
     public AddOns {

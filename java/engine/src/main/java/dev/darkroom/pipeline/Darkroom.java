@@ -284,8 +284,8 @@ public final class Darkroom implements AutoCloseable {
         Plan plan = plan(job);
         requireMemory(request, plan.estimate());
         device.pool().resetPeak();
-        Generation.Outcome outcome = new Generation(device, model, refiner, plan.sequential(), addOns)
-                .run(job, monitor);
+        Generation.Outcome outcome =
+                new Generation(device, model, refiner, plan.sequential(), addOns).run(job, monitor);
         List<Long> seeds = new ArrayList<>();
         List<Map<String, String>> texts = new ArrayList<>();
         SchedulerConfig scheduler = check.scheduler(request);

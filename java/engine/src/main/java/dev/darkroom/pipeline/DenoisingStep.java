@@ -165,12 +165,7 @@ final class DenoisingStep {
      * with it or, where guidance is rescaled, the guided one.
      */
     private List<Tensor> predict(
-            Ops ops,
-            Tensor sample,
-            TimeTable.Time time,
-            Conditioning texts,
-            Coefficients coefficients,
-            Adder adder) {
+            Ops ops, Tensor sample, TimeTable.Time time, Conditioning texts, Coefficients coefficients, Adder adder) {
         return ops.scopedAll("predict", s -> {
             int n = sample.dim(0);
             Tensor scaled = form.scalesInput() ? s.weightedSum(coefficients.next(1), sample) : sample;

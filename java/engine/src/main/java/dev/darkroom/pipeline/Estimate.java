@@ -92,7 +92,15 @@ public record Estimate(long peakBytes, long weightBytes, long textFlops, long st
         }
         if (refiner != null && refinerText != null) {
             Denoiser denoiser = attempt.denoiser(ops, refiner, refinerText);
-            state = steps(device, ops, attempt, denoiser, state, job.refinerFrom(), job.plan().steps().size(), step);
+            state = steps(
+                    device,
+                    ops,
+                    attempt,
+                    denoiser,
+                    state,
+                    job.refinerFrom(),
+                    job.plan().steps().size(),
+                    step);
         }
         attempt.decoded(ops, state.get(0).rows(0, 1));
         return new Estimate(device.pool().statistics().peak(), weights, textFlops, step[0], flops(device));

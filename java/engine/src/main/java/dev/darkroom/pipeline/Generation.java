@@ -78,11 +78,7 @@ public final class Generation {
      * @param sequential whether only the network at work is held in memory
      */
     Generation(
-            Device device,
-            LoadedModel base,
-            @Nullable LoadedModel refiner,
-            boolean sequential,
-            AddOnNetworks addOns) {
+            Device device, LoadedModel base, @Nullable LoadedModel refiner, boolean sequential, AddOnNetworks addOns) {
         this.device = device;
         this.base = base;
         this.refiner = refiner;

@@ -41,12 +41,14 @@ final class GuidesBuilder {
 
     private Guides.Net net(Ops ops, Control control) {
         if (texts.variants().size() > 1) {
-            throw new InvalidRequestException("the prompt changes between steps, and a ControlNet sees one prompt in all of them;"
-                    + " leave out [a:b:0.5] and [a|b], or the ControlNet " + control.net());
+            throw new InvalidRequestException(
+                    "the prompt changes between steps, and a ControlNet sees one prompt in all of them;"
+                            + " leave out [a:b:0.5] and [a|b], or the ControlNet " + control.net());
         }
         ControlNet net = networks.controlNet(control.net(), unet.dtype());
-        Tensor hint = ops.scoped("hint", s -> net.hint(
-                s, picture(s, control.picture(), 3, net.config().blueFirst())));
+        Tensor hint = ops.scoped(
+                "hint",
+                s -> net.hint(s, picture(s, control.picture(), 3, net.config().blueFirst())));
         int from = control.guess() ? withoutPrompt() : 0;
         List<MicroConditioning> sizes = texts.sizes(job);
         Conditioning conditioning = texts.variants()
@@ -79,7 +81,9 @@ final class GuidesBuilder {
         for (int i = 0; i < values.length; i++) {
             int pixel = i / channels * 3;
             if (channels == 1) {
-                values[i] = (0.299f * (rgb[pixel] & 0xff) + 0.587f * (rgb[pixel + 1] & 0xff) + 0.114f * (rgb[pixel + 2] & 0xff))
+                values[i] = (0.299f * (rgb[pixel] & 0xff)
+                                + 0.587f * (rgb[pixel + 1] & 0xff)
+                                + 0.114f * (rgb[pixel + 2] & 0xff))
                         / 255;
             } else {
                 int channel = blueFirst ? 2 - i % 3 : i % 3;
@@ -102,8 +106,8 @@ final class GuidesBuilder {
         int without = withoutPrompt();
         for (ImagePrompt prompt : job.addOns().imagePrompts()) {
             IpAdapter adapter = networks.ipAdapter(prompt.adapter(), unet.config(), unet.dtype());
-            Tensor tokens = ops.scoped("image_prompt", s -> adapter.tokens(
-                    s, embeddings(s, prompt, without, conditioning.images())));
+            Tensor tokens = ops.scoped(
+                    "image_prompt", s -> adapter.tokens(s, embeddings(s, prompt, without, conditioning.images())));
             all = adapter.beside(ops, all, tokens, prompt.scale());
         }
         return all;
@@ -121,8 +125,7 @@ final class GuidesBuilder {
         float[] values = new float[texts * pictures * width];
         for (int text = without; text < texts; text++) {
             for (int i = 0; i < pictures; i++) {
-                System.arraycopy(
-                        prompt.embeddings().get(i), 0, values, (text * pictures + i) * width, width);
+                System.arraycopy(prompt.embeddings().get(i), 0, values, (text * pictures + i) * width, width);
             }
         }
         Shape shape = Shape.of(texts, pictures, width);

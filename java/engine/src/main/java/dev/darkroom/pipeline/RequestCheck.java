@@ -189,8 +189,9 @@ final class RequestCheck {
         try {
             SamplingPlan plan = scheduler(request).plan(request.steps(), skipped);
             if (plan.adaptive() != null && !request.addOns().controls().isEmpty()) {
-                throw new InvalidRequestException("the steps of DPM adaptive are not known beforehand, so that no picture can guide"
-                        + " a share of them; take another sampler with a ControlNet or a T2I-Adapter");
+                throw new InvalidRequestException(
+                        "the steps of DPM adaptive are not known beforehand, so that no picture can guide"
+                                + " a share of them; take another sampler with a ControlNet or a T2I-Adapter");
             }
             if (plan.adaptive() != null && request.count() > 1) {
                 throw new InvalidRequestException("batch count is " + request.count()

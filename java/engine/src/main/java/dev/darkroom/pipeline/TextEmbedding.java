@@ -32,8 +32,7 @@ record TextEmbedding(Tensor context, @Nullable Tensor pooled) {
 
     /** The texts from {@code from} on; no copy. */
     TextEmbedding from(int from) {
-        return new TextEmbedding(
-                context.rows(from, texts()), pooled == null ? null : pooled.rows(from, texts()));
+        return new TextEmbedding(context.rows(from, texts()), pooled == null ? null : pooled.rows(from, texts()));
     }
 
     /** As many texts without a meaning: zeros, as SDXL has them where no negative prompt is given. */
@@ -62,7 +61,6 @@ record TextEmbedding(Tensor context, @Nullable Tensor pooled) {
             System.arraycopy(sizes.get(i).numbers(count), 0, numbers, i * count, count);
         }
         Tensor uploaded = ops.upload(Shape.of(texts(), count), numbers);
-        return network.condition(
-                ops, ops.cast(context, network.dtype()), ops.cast(pooled, network.dtype()), uploaded);
+        return network.condition(ops, ops.cast(context, network.dtype()), ops.cast(pooled, network.dtype()), uploaded);
     }
 }

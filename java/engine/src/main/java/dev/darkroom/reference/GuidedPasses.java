@@ -95,7 +95,9 @@ final class GuidedPasses {
     /** Compares those that the reference has. */
     private void compare(String prefix, Residuals residuals) {
         for (int i = 0; i < residuals.skips().size(); i++) {
-            compare(String.format(Locale.ROOT, "%sdown.%02d", prefix, i), residuals.skips().get(i));
+            compare(
+                    String.format(Locale.ROOT, "%sdown.%02d", prefix, i),
+                    residuals.skips().get(i));
         }
         compare(prefix + "mid", residuals.mid());
     }

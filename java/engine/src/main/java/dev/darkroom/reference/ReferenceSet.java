@@ -90,9 +90,8 @@ public final class ReferenceSet {
      * ({@code sdxl_64x96.safetensors}: checkpoints/sdxl).
      */
     Path checkpoint(String file, JsonNode entry) {
-        return checkpoints(entry).stream()
-                .findFirst()
-                .orElseGet(() -> root.resolve("checkpoints").resolve(file.split("[_.]", 2)[0]));
+        return checkpoints(entry).stream().findFirst().orElseGet(() -> root.resolve("checkpoints")
+                .resolve(file.split("[_.]", 2)[0]));
     }
 
     /** All checkpoints that a file's description names, in its order. */
@@ -108,8 +107,6 @@ public final class ReferenceSet {
     /** The class that a checkpoint's config.json names; empty for one without. */
     static String className(Path checkpoint) {
         Path config = checkpoint.resolve("config.json");
-        return Files.isRegularFile(config)
-                ? json(config).path("_class_name").asText()
-                : "";
+        return Files.isRegularFile(config) ? json(config).path("_class_name").asText() : "";
     }
 }

@@ -21,13 +21,16 @@ final class AddOnConfigs {
         ModelFamily family = sdxl ? ModelFamily.SDXL : linear ? ModelFamily.SD2 : ModelFamily.SD1;
         ObjectNode config = PublishedConfigs.of(family, "unet");
         config.put("_class_name", "ControlNetModel");
-        config.put("mid_block_type", weights.has(ShapeConfigs.MIDDLE + "norm.weight") ? "UNetMidBlock2DCrossAttn" : "UNetMidBlock2D");
+        config.put(
+                "mid_block_type",
+                weights.has(ShapeConfigs.MIDDLE + "norm.weight") ? "UNetMidBlock2DCrossAttn" : "UNetMidBlock2D");
         ShapeConfigs.wayDown(config, weights, PUBLISHED_POOLED_WIDTH, family);
         String embedding = "controlnet_cond_embedding.";
         int levels = Indices.count(weights.names(), embedding + "blocks.%d.") / 2 + 1;
         int[] widths = new int[levels];
         for (int i = 0; i < levels; i++) {
-            widths[i] = ShapeConfigs.dim(weights, embedding + (i == 0 ? "conv_in" : "blocks." + (2 * i - 1)) + ".weight", 0);
+            widths[i] = ShapeConfigs.dim(
+                    weights, embedding + (i == 0 ? "conv_in" : "blocks." + (2 * i - 1)) + ".weight", 0);
         }
         ShapeConfigs.put(config, "conditioning_embedding_out_channels", widths);
         config.put("conditioning_channels", ShapeConfigs.dim(weights, embedding + "conv_in.weight", 1));
@@ -61,9 +64,8 @@ final class AddOnConfigs {
         String encoder = "encoder.layers.0.weight";
         int encoderWidth = weights.has(encoder) ? ShapeConfigs.dim(weights, encoder, 0) : width;
         ShapeConfigs.put(
-                config,
-                "encoder_block_out_channels",
-                new int[] {encoderWidth, encoderWidth, encoderWidth, encoderWidth});
+                config, "encoder_block_out_channels", new int[] {encoderWidth, encoderWidth, encoderWidth, encoderWidth
+                });
         return config;
     }
 }

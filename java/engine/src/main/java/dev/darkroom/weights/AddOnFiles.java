@@ -95,9 +95,7 @@ public final class AddOnFiles {
     private static String prefixedTaesd(String name) {
         return name.startsWith(TAESD_DECODER)
                 ? decoderLayer(name.substring(TAESD_DECODER.length()))
-                : name.startsWith(TAESD_ENCODER)
-                        ? "encoder.layers." + name.substring(TAESD_ENCODER.length())
-                        : name;
+                : name.startsWith(TAESD_ENCODER) ? "encoder.layers." + name.substring(TAESD_ENCODER.length()) : name;
     }
 
     /** The author counts the squashing of the latents as layer 0. */

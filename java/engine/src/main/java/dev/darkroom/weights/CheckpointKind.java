@@ -85,7 +85,8 @@ public enum CheckpointKind {
     /** Of both halves, or of one of them alone; their third layer is a block, whatever the spelling. */
     private static boolean isTaesd(Set<String> names) {
         return Stream.of("decoder.layers.2", "taesd_decoder.3", "3")
-                .anyMatch(block -> names.contains(block + ".conv.0.weight") && names.contains(block + ".conv.4.weight"));
+                .anyMatch(
+                        block -> names.contains(block + ".conv.0.weight") && names.contains(block + ".conv.4.weight"));
     }
 
     private static CheckpointKind ofOriginal(Set<String> names) {

@@ -106,8 +106,10 @@ public final class IpAdapter {
 
     /** embeddings [n, m, embeddingWidth] of m pictures for each image → [n, m · tokens, contextWidth]. */
     public Tensor tokens(Ops ops, Tensor embeddings) {
-        Tensor tokens = ops.scoped("image_proj", s -> norm.forward(
-                s, projection.forward(s, embeddings).reshape(-1, config.tokens(), config.contextWidth())));
+        Tensor tokens = ops.scoped(
+                "image_proj",
+                s -> norm.forward(
+                        s, projection.forward(s, embeddings).reshape(-1, config.tokens(), config.contextWidth())));
         return tokens.reshape(embeddings.dim(0), -1, config.contextWidth()); // no copy
     }
 
@@ -121,8 +123,7 @@ public final class IpAdapter {
         List<Attention.KeysValues> all = new ArrayList<>();
         for (Projections each : projections) {
             // scale · softmax(q kᵀ) v = softmax(q kᵀ) (scale · v)
-            Tensor values =
-                    ops.scoped("to_v_ip", s -> s.scale(each.value().forward(s, tokens), (float) scale));
+            Tensor values = ops.scoped("to_v_ip", s -> s.scale(each.value().forward(s, tokens), (float) scale));
             all.add(new Attention.KeysValues(each.key().forward(ops, tokens), values));
         }
         return texts.and(all);

@@ -21,8 +21,7 @@ final class ConditioningEmbedding {
             int in = channels.get(level);
             convolutions.add(Conv2d.same(p.at("blocks").at(2 * level), in, in, 3));
             Parameters halving = p.at("blocks").at(2 * level + 1);
-            convolutions.add(
-                    new Conv2d(halving, in, channels.get(level + 1), 3, Conv2dWeight.Geometry.halving(1, 1)));
+            convolutions.add(new Conv2d(halving, in, channels.get(level + 1), 3, Conv2dWeight.Geometry.halving(1, 1)));
         }
         last = Conv2d.same(p.at("conv_out"), channels.get(channels.size() - 1), out, 3);
     }
@@ -30,8 +29,11 @@ final class ConditioningEmbedding {
     /** picture [n, h · downscale, w · downscale, channels] → [n, h, w, out]. */
     Tensor forward(Ops ops, Tensor picture) {
         return ops.scoped("cond_embedding", s -> {
-            Tensor h = s.iterate("convolutions", convolutions.size(), picture, (t, i, x) -> t.silu(
-                    convolutions.get(i).forward(t, x)));
+            Tensor h = s.iterate(
+                    "convolutions",
+                    convolutions.size(),
+                    picture,
+                    (t, i, x) -> t.silu(convolutions.get(i).forward(t, x)));
             return last.forward(s, h);
         });
     }

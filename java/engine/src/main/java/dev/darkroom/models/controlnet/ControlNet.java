@@ -33,8 +33,7 @@ public final class ControlNet {
         wayDown = new ContractingPath(p, config.unet());
         List<Integer> skips = ContractingPath.skipChannels(config.unet());
         for (int i = 0; i < skips.size(); i++) {
-            zeroConvolutions.add(
-                    Linear.withBias(p.at("controlnet_down_blocks").at(i), skips.get(i), skips.get(i)));
+            zeroConvolutions.add(Linear.withBias(p.at("controlnet_down_blocks").at(i), skips.get(i), skips.get(i)));
         }
         int coarsest = channels.get(channels.size() - 1);
         zeroConvolutionMid = Linear.withBias(p.at("controlnet_mid_block"), coarsest, coarsest);

@@ -56,7 +56,8 @@ public record ControlNetConfig(
         if (depths.isArray() && depths.size() == down.size()) {
             ArrayNode sizes = unet.putArray("transformer_layers_per_block");
             for (int i = 0; i < down.size(); i++) { // 0 in levels that have none
-                boolean none = down.get(i).equals("DownBlock2D") && depths.get(i).asInt() == 0;
+                boolean none =
+                        down.get(i).equals("DownBlock2D") && depths.get(i).asInt() == 0;
                 sizes.add(none ? sizes.numberNode(1) : depths.get(i));
             }
         }

@@ -41,10 +41,8 @@ public record TinyConfig(
         c.require("upsample_fn", "nearest");
         c.require("upsampling_scaling_factor", 2);
         c.require("shift_factor", 0);
-        List<Integer> encoder =
-                c.has("num_encoder_blocks") ? c.sizes("num_encoder_blocks") : List.of(1, 3, 3, 3);
-        List<Integer> decoder =
-                c.has("num_decoder_blocks") ? c.sizes("num_decoder_blocks") : List.of(3, 3, 3, 1);
+        List<Integer> encoder = c.has("num_encoder_blocks") ? c.sizes("num_encoder_blocks") : List.of(1, 3, 3, 3);
+        List<Integer> decoder = c.has("num_decoder_blocks") ? c.sizes("num_decoder_blocks") : List.of(3, 3, 3, 1);
         return new TinyConfig(
                 c.size("in_channels", 3),
                 c.size("latent_channels", 4),

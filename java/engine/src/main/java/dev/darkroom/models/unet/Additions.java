@@ -36,7 +36,6 @@ public record Additions(List<Residuals> residuals, List<List<Tensor>> features) 
         int others = n - residual.dim(0);
         return others == 0
                 ? ops.add(x, residual)
-                : ops.scoped(
-                        "last", s -> s.concatRows(x.rows(0, others), s.add(x.rows(others, n), residual)));
+                : ops.scoped("last", s -> s.concatRows(x.rows(0, others), s.add(x.rows(others, n), residual)));
     }
 }

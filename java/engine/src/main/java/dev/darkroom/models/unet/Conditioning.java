@@ -55,8 +55,8 @@ public final class Conditioning {
      */
     public Conditioning and(List<Attention.KeysValues> others) {
         if (others.size() != keysValues.size()) {
-            throw new IllegalArgumentException(
-                    others.size() + " contexts for a U-Net of " + keysValues.size() + " attentions that look at the text");
+            throw new IllegalArgumentException(others.size() + " contexts for a U-Net of " + keysValues.size()
+                    + " attentions that look at the text");
         }
         Iterator<Attention.KeysValues> next = others.iterator();
         Map<Attention, Attention.KeysValues> extended = new LinkedHashMap<>();

@@ -45,8 +45,7 @@ final class DownBlock {
      *
      * @param features of adapters, [1, h, w, out], added to the last transformer's result, or in a level without any to the level's result
      */
-    List<Tensor> forward(
-            Ops ops, Tensor x, TimeTable.Time time, Conditioning conditioning, List<Tensor> features) {
+    List<Tensor> forward(Ops ops, Tensor x, TimeTable.Time time, Conditioning conditioning, List<Tensor> features) {
         List<Tensor> results = new ArrayList<>();
         Tensor h = x;
         for (int j = 0; j < resnets.size(); j++) {

@@ -19,9 +19,8 @@ final class MidBlock {
         int channels = config.channels().get(level);
         first = Blocks.resnet(p.at("resnets").at(0), channels, channels, config);
         List<Integer> depths = config.depths().get(level);
-        attention = config.midCross()
-                ? Blocks.transformer(p.at("attentions").at(0), level, depths.get(0), config)
-                : null;
+        attention =
+                config.midCross() ? Blocks.transformer(p.at("attentions").at(0), level, depths.get(0), config) : null;
         last = config.midCross() ? Blocks.resnet(p.at("resnets").at(1), channels, channels, config) : null;
     }
 
