@@ -8,6 +8,7 @@ import dev.darkroom.tensor.Scope;
 import dev.darkroom.tensor.Shape;
 import dev.darkroom.tensor.Tensor;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,7 +39,7 @@ public record Estimate(long peakBytes, long weightBytes, long textFlops, long st
             addOns.load(job.addOns(), first.networks().unetConfig(), first.dtype());
             long weights = load(device, first, second);
             if (sequential) {
-                addOns.close();
+                addOns.keepOnly(Set.of());
                 first.networks().releaseAllBut(null);
                 if (second != null) {
                     second.networks().releaseAllBut(null);
