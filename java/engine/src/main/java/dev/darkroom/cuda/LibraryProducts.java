@@ -189,6 +189,11 @@ final class LibraryProducts implements AutoCloseable {
         return List.copyOf(choices.keySet());
     }
 
+    /** Forgets which products were asked for and what was prescribed: the table decides again. */
+    void forget() {
+        choices.clear();
+    }
+
     /** Has a product computed in one way from now on, whatever the table says. */
     void prescribe(Product product, Choice choice) {
         choices.put(product, choice);

@@ -161,13 +161,13 @@ final class ProductTuner {
         return result;
     }
 
-    private static Shape input(Product product, int images) {
+    static Shape input(Product product, int images) {
         return product.kind() == Product.Kind.CONVOLUTION
                 ? Shape.of(images, product.height(), product.width(), product.in())
                 : Shape.of(images, product.height(), product.in());
     }
 
-    private static Shape output(Product product, int images) {
+    static Shape output(Product product, int images) {
         return product.kind() == Product.Kind.CONVOLUTION
                 ? Shape.of(images, product.outputHeight(), product.outputWidth(), product.out())
                 : Shape.of(images, product.height(), product.out());
