@@ -53,7 +53,11 @@ public final class KernelBench {
 
     /** As {@link #main}, for a command line in this process; returns what it would end with. */
     static int run(String... arguments) throws IOException {
-        return new KernelBench(Options.parse(arguments)).run();
+        return run(Options.parse(arguments));
+    }
+
+    static int run(Options options) throws IOException {
+        return new KernelBench(options).run();
     }
 
     private int run() throws IOException {
