@@ -28,6 +28,7 @@ public final class KernelBench {
 
     private static final int SMALL_FLUSH_BYTES = 1 << 16;
     private static final int SHORT_REPEAT = 3;
+    private static final String SOFTWARE_DEVICE = "software device"; // as tests/softcuda calls itself
     private static final int FAILED = 1;
     private static final int WRONG_ARGUMENTS = 2;
     private static final int DEVICE_LOST = 3;
@@ -128,6 +129,8 @@ public final class KernelBench {
                 .put("commit", options.commit);
         if (options.isShort) {
             head.put("trial", "short shapes, whose times are no records");
+        } else if (timer.gpu().equals(SOFTWARE_DEVICE)) {
+            head.put("trial", "times of the software device, which say nothing of a GPU");
         }
         head.putObject("machine")
                 .put("system", System.getProperty("os.name") + " " + System.getProperty("os.version"))
