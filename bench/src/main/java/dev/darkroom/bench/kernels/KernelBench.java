@@ -6,6 +6,7 @@ import dev.darkroom.cuda.KernelTimer;
 import dev.darkroom.device.DeviceUnavailableException;
 import dev.darkroom.device.Devices;
 import dev.darkroom.tensor.Device;
+import dev.darkroom.tensor.DeviceException;
 import dev.darkroom.tensor.DeviceLostException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -48,6 +49,9 @@ public final class KernelBench {
         } catch (IllegalArgumentException | DeviceUnavailableException e) {
             System.err.println(e.getMessage());
             code = WRONG_ARGUMENTS;
+        } catch (DeviceException e) { // while a device that was lost is closed
+            System.err.println(e.getMessage());
+            code = DEVICE_LOST;
         }
         System.exit(code);
     }
@@ -92,34 +96,42 @@ public final class KernelBench {
             throw new IllegalArgumentException("no operation is called as --ops, --models and --batches ask");
         }
         Ceilings ceilings = Ceilings.measure(device, timer, options.dtype, repeat, options.isShort);
-        RowBench bench = new RowBench(device, timer, ceilings, repeat);
-        ObjectNode tail = MAPPER.createObjectNode();
-        int failures = 0;
+        int code;
         try (AppendedJson json = new AppendedJson(file, head(device, timer, ceilings, rows.size()))) {
-            int done = 0;
-            for (ShapeList.Row row : rows) {
-                if (1e-9 * (System.nanoTime() - started) > options.limit) {
-                    tail.put("ended", "after " + done + " of " + rows.size() + " rows, by --limit");
-                    break;
-                }
-                ObjectNode node = MAPPER.createObjectNode();
-                try {
-                    bench.measure(row, node);
-                } catch (DeviceLostException e) {
-                    json.append(row.writeTo(node).put("failed", e.getMessage()));
-                    json.finish(tail.put("ended", "the device was lost: " + e.getMessage()));
-                    System.err.println(row.call().id() + ": " + e.getMessage());
-                    return DEVICE_LOST;
-                }
-                json.append(node);
-                done++;
-                failures += node.has("failed") ? 1 : 0;
-                System.out.println(line(node));
-            }
-            json.finish(tail.has("ended") ? tail : tail.put("ended", "whole"));
+            code = measure(new RowBench(device, timer, ceilings, repeat), rows, json);
         }
         KernelGoals.addTo(file, null);
-        return failures > 0 ? FAILED : 0;
+        return code;
+    }
+
+    /** Times rows until all are done, the time is up or the device is lost; returns what the program ends with. */
+    private int measure(RowBench bench, List<ShapeList.Row> rows, AppendedJson json) {
+        int done = 0;
+        int code = 0;
+        String ended = "whole";
+        for (ShapeList.Row row : rows) {
+            if (1e-9 * (System.nanoTime() - started) > options.limit) {
+                ended = "after " + done + " of " + rows.size() + " rows, by --limit";
+                break;
+            }
+            ObjectNode node = MAPPER.createObjectNode();
+            try {
+                bench.measure(row, node);
+            } catch (DeviceLostException e) {
+                node.put("failed", e.getMessage());
+                ended = "the device was lost";
+                code = DEVICE_LOST;
+            }
+            json.append(node);
+            System.out.println(line(node));
+            if (code == DEVICE_LOST) {
+                break;
+            }
+            done++;
+            code = node.has("failed") ? FAILED : code;
+        }
+        json.finish(MAPPER.createObjectNode().put("ended", ended));
+        return code;
     }
 
     private ObjectNode head(Device device, KernelTimer timer, Ceilings ceilings, int rows) {

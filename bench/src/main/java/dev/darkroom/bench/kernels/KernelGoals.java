@@ -43,7 +43,7 @@ public final class KernelGoals {
         if (torchRecord != null) {
             torchRecord.path("rows").forEach(row -> {
                 if (row.has("median_us")) {
-                    torch.put(row.path("id").asText(), row.path("median_us").asDouble());
+                    torch.merge(row.path("id").asText(), row.path("median_us").asDouble(), Math::min);
                 }
             });
         }

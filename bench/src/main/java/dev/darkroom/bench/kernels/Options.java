@@ -6,6 +6,7 @@ import dev.darkroom.tensor.DType;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
@@ -16,15 +17,17 @@ final class Options {
             usage: KernelBench --device cuda[:N] --out FILE.json [options]
                    KernelBench --list-shapes FILE.json [options]
                    KernelBench --predict FILE.json --resources bench/records/resources.json [--page FILE.md]
-              --short            a few very small shapes, a few timings: for trying, not for records
+              --short            very small shapes, one of each kind or of each operation that --ops names, and three timings: for trying
               --limit SECONDS    begin no further row after this long
               --models LIST      of sd15,sd21,sdxl; all
-              --batches LIST     rows of the U-Net, where 2 is one picture with guidance, and pictures of the VAE; 2,32,8,1
+              --batches LIST     rows of the U-Net, where 2 is one picture with guidance, and pictures of the VAE; 2,1,32,8
               --ops LIST         of attention,product,convolution,group_norm,layer_norm,other, or names of operations; all
               --dtype TYPE       f16, bf16 or f32; f16
               --repeat N         timings of each; 20
               --commit ID        what was measured, for the record
             """;
+
+    private static final long LARGE_BYTES = 4L << 30;
 
     @Nullable
     String device;
@@ -45,7 +48,7 @@ final class Options {
     boolean isShort;
     double limit = Double.POSITIVE_INFINITY;
     List<Known> models = List.of(Known.values());
-    List<Integer> batches = List.of(2, 32, 8, 1); // what matters most comes first
+    List<Integer> batches = List.of(2, 1, 32, 8); // what matters most comes first
     List<String> ops = List.of();
     DType dtype = DType.F16;
     int repeat = 20;
@@ -133,14 +136,19 @@ final class Options {
         return ops.isEmpty() || ops.contains(call.operation()) || ops.contains(spelled(call.kind()));
     }
 
-    /** The rows that are asked for, in the order of batches, models and calls. */
+    /** The rows that are asked for, in the order of batches, models and calls; those come last that are so large that memory may not do. */
     List<ShapeList.Row> rows() {
         ShapeList list = new ShapeList(dtype);
         if (isShort) {
             list.addSmall();
-            return list.smallest().stream().filter(row -> wants(row.call())).toList();
+            return ops.isEmpty()
+                    ? list.typical()
+                    : list.smallest().stream().filter(row -> wants(row.call())).toList();
         }
         batches.forEach(batch -> models.forEach(model -> list.add(model, batch)));
-        return list.rows().stream().filter(row -> wants(row.call())).toList();
+        return list.rows().stream()
+                .filter(row -> wants(row.call()))
+                .sorted(Comparator.comparing(row -> row.call().bytes() > LARGE_BYTES)) // keeps the order otherwise
+                .toList();
     }
 }

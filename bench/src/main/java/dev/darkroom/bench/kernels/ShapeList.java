@@ -13,6 +13,7 @@ import dev.darkroom.weights.PublishedConfigs;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -37,6 +38,11 @@ final class ShapeList {
             call.writeTo(node);
             uses.forEach(node.withObject("/uses")::put);
             return node;
+        }
+
+        /** How often all forward passes together call it. */
+        int calls() {
+            return uses.values().stream().mapToInt(each -> each).sum();
         }
 
         /** How often a forward pass calls it. */
@@ -125,6 +131,14 @@ final class ShapeList {
                 .forEach(row -> least.merge(
                         row.call.operation(), row, (a, b) -> b.call.flops() < a.call.flops() ? b : a));
         return new ArrayList<>(least.values());
+    }
+
+    /** For each kind of operation its row that is called most often. */
+    List<Row> typical() {
+        Map<OpCall.Kind, Row> most = new EnumMap<>(OpCall.Kind.class);
+        rows.values().forEach(row -> most.merge(row.call.kind(), row, (a, b) -> b.calls() > a.calls() ? b : a));
+        most.remove(OpCall.Kind.OTHER);
+        return new ArrayList<>(most.values());
     }
 
     private static JsonNode smallConfig(String component) {

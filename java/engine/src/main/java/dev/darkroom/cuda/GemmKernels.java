@@ -123,8 +123,7 @@ final class GemmKernels {
         boolean vector = readsVectors(depth, x, norm)
                 && products.stream().allMatch(product -> ProductTile.readsVectors(depth, product.weight));
         try (Scope scratch = scope.child("linear")) {
-            ProductTile tile =
-                    schedule.tile(modules.gpu(), dtype, rows / rowsPerImage, rows, columns, splits * count);
+            ProductTile tile = schedule.tile(modules.gpu(), dtype, rows / rowsPerImage, rows, columns, splits * count);
             int tiles = tile.blocks(rows, columns) * count;
             BlockExchange exchange =
                     BlockExchange.of(scratch, arrivals, tile, tiles, splits, count == 1 ? first.y : null);
@@ -175,8 +174,7 @@ final class GemmKernels {
         int splits = schedule.splits(rowsPerImage, 2 * columns, depth);
         boolean vector = readsVectors(depth, x, norm) && ProductTile.readsVectors(depth, value.values(), gate.values());
         try (Scope scratch = scope.child("geglu")) {
-            ProductTile tile =
-                    schedule.tile(modules.gpu(), y.dtype(), rows / rowsPerImage, rows, 2 * columns, splits);
+            ProductTile tile = schedule.tile(modules.gpu(), y.dtype(), rows / rowsPerImage, rows, 2 * columns, splits);
             int tiles = tile.blocks(rows, 2 * columns);
             Tensor partials = DepthSplits.partials(scratch, tile, tiles, splits);
             long counters = arrivals.address(tiles);

@@ -111,7 +111,8 @@ final class ProductTuner {
                 schedules.add(Choice.own(Schedule.of(split, tile)));
             }
         }
-        schedules.removeIf(choice -> !choice.schedule().problem(product, engine.gpu).isEmpty());
+        schedules.removeIf(
+                choice -> !choice.schedule().problem(product, engine.gpu).isEmpty());
         if (schedules.size() > 1) { // else the rule has no choice either
             all.addAll(1, schedules);
         }
@@ -124,7 +125,8 @@ final class ProductTuner {
         for (int images : LARGER_BATCHES) {
             try (Scope scope = Scope.open(device, "tune")) {
                 Tensor x = noise(scope, product.dtype(), input(product, images));
-                ProductTile kept = Objects.requireNonNull(schedule.tiles().lastEntry()).getValue();
+                ProductTile kept =
+                        Objects.requireNonNull(schedule.tiles().lastEntry()).getValue();
                 ProductTile best = kept;
                 engine.libraries.prescribe(product, Choice.own(Schedule.of(schedule.split(), kept)));
                 double least = WORTH_IT * microseconds(scope, product, computation, x);

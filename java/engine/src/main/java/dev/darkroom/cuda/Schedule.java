@@ -22,7 +22,8 @@ record Schedule(int split, NavigableMap<Integer, ProductTile> tiles) {
     static final Schedule BY_RULE = new Schedule(0, new TreeMap<>());
 
     private static final int MOST_SPLITS = 64;
-    private static final long MOST_PARTIAL_BYTES = 16 << 20; // of an image, which no prediction of memory counts; the rule takes 4 MiB
+    private static final long MOST_PARTIAL_BYTES =
+            16 << 20; // of an image, which no prediction of memory counts; the rule takes 4 MiB
     private static final Pattern SPLIT = Pattern.compile("split=(\\d{1,3})");
     private static final Pattern TILES = Pattern.compile("tile=(.+)");
     private static final Pattern TILE = Pattern.compile("(?:(\\d{1,6}):)?([A-Z]+)");
@@ -53,7 +54,8 @@ record Schedule(int split, NavigableMap<Integer, ProductTile> tiles) {
             if (splits.matches() && split == 0) {
                 split = Integer.parseInt(splits.group(1));
                 if (split < 1 || split > MOST_SPLITS) {
-                    throw new IllegalArgumentException(word + ": the depth is split into 1 to " + MOST_SPLITS + " parts");
+                    throw new IllegalArgumentException(
+                            word + ": the depth is split into 1 to " + MOST_SPLITS + " parts");
                 }
             } else if (list.matches() && tiles.isEmpty()) {
                 addTiles(list.group(1), tiles);
@@ -73,8 +75,9 @@ record Schedule(int split, NavigableMap<Integer, ProductTile> tiles) {
             }
             int images = matcher.group(1) == null ? 1 : Integer.parseInt(matcher.group(1));
             if (tiles.isEmpty() ? images != 1 : images <= tiles.lastKey()) {
-                throw new IllegalArgumentException("tile=" + list
-                        + ": the first tile serves from one image on, and each of the others from more than the one before it");
+                throw new IllegalArgumentException(
+                        "tile=" + list
+                                + ": the first tile serves from one image on, and each of the others from more than the one before it");
             }
             tiles.put(images, ProductTile.parse(matcher.group(2)));
         }

@@ -142,8 +142,8 @@ final class ServingTableFormat {
         }
         Matcher algorithm = ALGORITHM.matcher(words[1]);
         if (server != Server.CUDNN || words.length > 2 || !algorithm.matches()) {
-            throw new IllegalArgumentException(
-                    "\"" + String.join(" ", words) + "\" is not own [split=N] [tile=TILE], cublas, cudnn or cudnn algorithm=N");
+            throw new IllegalArgumentException("\"" + String.join(" ", words)
+                    + "\" is not own [split=N] [tile=TILE], cublas, cudnn or cudnn algorithm=N");
         }
         return Choice.cudnn(Integer.parseInt(algorithm.group(1)));
     }

@@ -74,7 +74,8 @@ final class ServingTables {
         if (problem.isEmpty()) {
             return table;
         }
-        LOGGER.log(System.Logger.Level.INFO, "{0}; rules of thumb serve instead. Run \"darkroom bench --tune\"", problem);
+        LOGGER.log(
+                System.Logger.Level.INFO, "{0}; rules of thumb serve instead. Run \"darkroom bench --tune\"", problem);
         return builtIn();
     }
 
@@ -126,7 +127,8 @@ final class ServingTables {
             if (in == null) {
                 throw new IllegalStateException("the built-in " + name + " is not on the class path");
             }
-            return ServingTableFormat.parse("the built-in " + name, new String(in.readAllBytes(), StandardCharsets.UTF_8));
+            return ServingTableFormat.parse(
+                    "the built-in " + name, new String(in.readAllBytes(), StandardCharsets.UTF_8));
         } catch (IOException e) {
             throw new UncheckedIOException("the built-in " + name + " cannot be read", e);
         }

@@ -120,7 +120,8 @@ public final class ModelRehearsal {
     private void encode(Ops ops, ClipTextEncoder encoder, int rows) {
         ops.scoped("text", s -> {
             watcher.accept(Part.TEXT);
-            Tensor hidden = encoder.encode(s, new int[rows][TOKENS]).hiddenStates().get(0);
+            Tensor hidden =
+                    encoder.encode(s, new int[rows][TOKENS]).hiddenStates().get(0);
             watcher.accept(Part.OTHER);
             return s.concatChannels(encoder.normalised(s, hidden), hidden);
         });

@@ -84,6 +84,17 @@ class KernelBenchTest {
         assertEquals(5, row.at("/uses/sd15 unet b2").asInt());
     }
 
+    @Test
+    void listsOneShapeOfEachKindForTrying() throws IOException {
+        Path file = folder.resolve("shapes.json");
+        assertEquals(0, KernelBench.run("--list-shapes", file.toString(), "--short"));
+        assertEquals(
+                List.of("linearAdd", "conv2dAdd", "attention", "groupNormSilu", "layerNorm"),
+                StreamSupport.stream(MAPPER.readTree(file.toFile()).path("rows").spliterator(), false)
+                        .map(row -> row.path("op").asText())
+                        .toList());
+    }
+
     @ParameterizedTest(name = "{0}")
     @CsvSource(
             delimiter = '|',
@@ -139,7 +150,8 @@ class KernelBenchTest {
                  {"id": "e", "op": "attention", "skipped": "too large"}]}
                 """);
         Path torch = folder.resolve("torch.json");
-        Files.writeString(torch, "{\"peer\": \"torch 2\", \"rows\": [{\"id\": \"a\", \"median_us\": 200}]}");
+        Files.writeString(torch, "{\"peer\": \"torch 2\", \"rows\": [{\"id\": \"a\", \"median_us\": 300},"
+                        + " {\"id\": \"a\", \"median_us\": 200}, {\"id\": \"a\", \"skipped\": \"so\"}]}");
         KernelGoals.addTo(file, torch);
         List<BenchRecord.Value> values = BenchRecord.read(file).values();
         assertEquals(
