@@ -59,12 +59,12 @@ class ServingTableTest {
     @Test
     void isDecidedByItsFirstLineThatFits() {
         String text = """
-                # comment
-                linear f16 rows=1..4095 -> own   # another
-                linear f16 rows=4096..8192 in=320 out=1280 capability=75..89 -> cublas
+            # comment
+            linear f16 rows=1..4095 -> own   # another
+            linear f16 rows=4096..8192 in=320 out=1280 capability=75..89 -> cublas
 
-                linear -> own
-                """;
+            linear -> own
+            """;
         assertEquals(Choice.CUBLAS, choice(text, TOKENS));
         assertEquals(Choice.OWN, choice(text, Product.linear(DType.F16, 4095, 320, 1280)));
         assertEquals(Choice.OWN, choice(text, Product.linear(DType.BF16, 4096, 320, 1280)));
@@ -85,21 +85,26 @@ class ServingTableTest {
                 new Finding(MAP, Choice.cudnn(1), "own 2.0 us, cudnn algorithm=1 1.0 us"));
         String text = ServingTableFormat.write("two\nlines", Map.of("gpu", "a GPU"), findings);
         assertTrue(
-                text.startsWith(
-                        "# two\n# lines\nmeasured gpu a GPU\nlinear f16 rows=4096 in=320 out=1280 -> cublas   # own 2.0 us, cublas 1.0 us\n"),
+                text.startsWith("# two\n"
+                        + "# lines\n"
+                        + "measured gpu a GPU\n"
+                        + "linear f16 rows=4096 in=320 out=1280 -> cublas   # own 2.0 us, cublas 1.0 us\n"),
                 text);
         assertTrue(
-                text.endsWith(
-                        "\nconvolution bf16 height=64 width=32 in=320 out=640 kernel-height=3 kernel-width=3 stride=2"
-                                + " padding-before=0 padding-after=1 -> cudnn algorithm=1   # own 2.0 us, cudnn algorithm=1 1.0 us\n"),
+                text.endsWith("\n"
+                        + "convolution bf16 height=64 width=32 in=320 out=640 kernel-height=3 kernel-width=3"
+                        + " stride=2 padding-before=0 padding-after=1 -> cudnn algorithm=1   # own 2.0 us, cudnn"
+                        + " algorithm=1 1.0 us\n"),
                 text);
-        assertTrue(text.contains("\nlinear f16 rows=64 in=1280 out=1280 -> own split=4 tile=SMALL,8:WIDE   # own"), text);
+        assertTrue(
+                text.contains("\nlinear f16 rows=64 in=1280 out=1280 -> own split=4 tile=SMALL,8:WIDE   # own"), text);
         findings.forEach(each -> assertEquals(each.choice(), choice(text, each.product())));
     }
 
     @Test
     void saysTileAndSplitOfOurOwnKernels() {
-        Schedule schedule = choice("linear -> own tile=SMALL,8:WIDE split=3", TOKENS).schedule(); // parsed, not judged
+        Schedule schedule =
+                choice("linear -> own tile=SMALL,8:WIDE split=3", TOKENS).schedule(); // parsed, not judged
         assertEquals(3, schedule.splits(4096, 1280, 320));
         assertEquals(ProductTile.SMALL, schedule.tile(GPU, DType.F16, 1, 4096, 1280, 3));
         assertEquals(ProductTile.SMALL, schedule.tile(GPU, DType.F16, 7, 7 * 4096, 1280, 3));
@@ -107,8 +112,7 @@ class ServingTableTest {
         Schedule tile = choice("linear -> own tile=NARROW", TOKENS).schedule();
         assertEquals(DepthSplits.count(64, 320, 5120), tile.splits(64, 320, 5120), "the split goes by the rule");
         Schedule split = choice("linear -> own split=2", TOKENS).schedule();
-        assertEquals(
-                ProductTile.choose(GPU, DType.F16, 4096, 1280, 2), split.tile(GPU, DType.F16, 1, 4096, 1280, 2));
+        assertEquals(ProductTile.choose(GPU, DType.F16, 4096, 1280, 2), split.tile(GPU, DType.F16, 1, 4096, 1280, 2));
     }
 
     @Test
@@ -116,13 +120,17 @@ class ServingTableTest {
         Product exact = Product.linear(DType.F32, 4096, 320, 1280);
         Product few = Product.linear(DType.F16, 64, 320, 1280);
         assertEquals("", Schedule.parse("tile=WIDE", "split=10").problem(few, GPU));
-        assertEquals("its depth of 320 has 10 slices only", Schedule.parse("split=11").problem(few, GPU));
+        assertEquals(
+                "its depth of 320 has 10 slices only",
+                Schedule.parse("split=11").problem(few, GPU));
         assertEquals("", Schedule.parse("split=20").problem(Product.linear(DType.F32, 64, 320, 1280), GPU));
         assertEquals("", Schedule.parse("split=1").problem(TOKENS, GPU));
         assertEquals(
                 "the parts of an image's sums would take 40 MiB, more than 16",
                 Schedule.parse("split=2").problem(TOKENS, GPU));
-        assertEquals("WIDE does not serve f32 here, but [SCALAR]", Schedule.parse("tile=WIDE").problem(exact, GPU));
+        assertEquals(
+                "WIDE does not serve f32 here, but [SCALAR]",
+                Schedule.parse("tile=WIDE").problem(exact, GPU));
         assertEquals(
                 "SCALAR does not serve f16 here, but [WIDE, TALL, SMALL, NARROW]",
                 Schedule.parse("tile=WIDE,8:SCALAR").problem(TOKENS, GPU),
@@ -146,12 +154,14 @@ class ServingTableTest {
                 "linear -> mkl | there is no \"mkl\"; known are own, cublas, cudnn",
                 "linear -> cudnn | cudnn does not serve a linear",
                 "convolution -> cublas | cublas does not serve a convolution",
-                "convolution -> cudnn algorithm=x | is not own [split=N] [tile=TILE], cublas, cudnn or cudnn algorithm=N",
+                "convolution -> cudnn algorithm=x | is not own [split=N] [tile=TILE], cublas, cudnn or cudnn"
+                        + " algorithm=N",
                 "linear -> cublas algorithm=1 | is not own [split=N] [tile=TILE], cublas",
                 "linear -> cublas split=2 | is not own [split=N] [tile=TILE], cublas",
                 "linear -> own split=0 | split=0: the depth is split into 1 to 64 parts",
                 "linear -> own split=65 | split=65: the depth is split into 1 to 64 parts",
-                "linear -> own split=2 split=3 | \"split=3\" is not split=N or tile=TILE[,IMAGES:TILE]..., or is there twice",
+                "linear -> own split=2 split=3 | \"split=3\" is not split=N or tile=TILE[,IMAGES:TILE]..., or is there"
+                        + " twice",
                 "linear -> own depth=3 | \"depth=3\" is not split=N or tile=TILE",
                 "linear -> own tile=HUGE | there is no tile \"HUGE\"; known are [WIDE, TALL, SMALL, NARROW, SCALAR]",
                 "linear -> own tile=wide | \"wide\" is not TILE or IMAGES:TILE",

@@ -48,7 +48,8 @@ final class AppendedJson implements AutoCloseable {
     /** Writes over what closed the file so far, in one call. */
     private void write(String more, String tail) {
         byte[] added = more.getBytes(StandardCharsets.UTF_8);
-        ByteBuffer bytes = ByteBuffer.wrap((more + "\n],\n" + tail.substring(1) + "\n").getBytes(StandardCharsets.UTF_8));
+        ByteBuffer bytes =
+                ByteBuffer.wrap((more + "\n],\n" + tail.substring(1) + "\n").getBytes(StandardCharsets.UTF_8));
         try {
             int length = bytes.remaining();
             long position = end;

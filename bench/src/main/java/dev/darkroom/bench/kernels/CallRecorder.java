@@ -43,7 +43,9 @@ final class CallRecorder implements Device {
             if (OpCall.isOperation(method)) {
                 return recorded(target, method, given);
             }
-            return isStructure(method) ? InvocationHandler.invokeDefault(proxy, method, given) : passed(target, method, given);
+            return isStructure(method)
+                    ? InvocationHandler.invokeDefault(proxy, method, given)
+                    : passed(target, method, given);
         };
         return (Ops) Proxy.newProxyInstance(Ops.class.getClassLoader(), new Class<?>[] {Ops.class}, handler);
     }

@@ -38,8 +38,8 @@ record Ceilings(double flopsPerSecond, String product, Timing productTiming, dou
             List<String> servers = timer.servers(square);
             String server = servers.get(servers.size() - 1); // a library, where there is one
             timer.serve(square, server);
-            Timing product = new Timing(
-                    timer.microseconds(run -> timer.compute(square, run, x, weight), WARM_UPS, repeat));
+            Timing product =
+                    new Timing(timer.microseconds(run -> timer.compute(square, run, x, weight), WARM_UPS, repeat));
             Tensor from = scope.allocate(Shape.of(small ? 1 << 16 : COPY_BYTES), DType.U8);
             Tensor to = scope.allocate(from.shape(), DType.U8);
             Timing copy = new Timing(timer.microseconds(run -> timer.copy(from, to), WARM_UPS, repeat));
@@ -75,7 +75,8 @@ record Ceilings(double flopsPerSecond, String product, Timing productTiming, dou
     }
 
     ObjectNode writeTo(ObjectNode node) {
-        productTiming.writeTo(node.putObject("product"))
+        productTiming
+                .writeTo(node.putObject("product"))
                 .put("by", product)
                 .put("tflops", Timing.rounded(flopsPerSecond / 1e12));
         copyTiming.writeTo(node.putObject("copy")).put("gbs", Timing.rounded(bytesPerSecond / 1e9));

@@ -82,7 +82,8 @@ public final class KernelBench {
 
     private void listShapes(Path file) throws IOException {
         ObjectNode root = MAPPER.createObjectNode();
-        root.put("what", "operations of the published networks with their shapes, for peers").put("dtype", options.dtype.toString());
+        root.put("what", "operations of the published networks with their shapes, for peers")
+                .put("dtype", options.dtype.toString());
         List<ShapeList.Row> rows = options.rows();
         rows.forEach(row -> row.writeTo(root.withArray("rows").addObject()));
         Files.writeString(file, root + "\n");
@@ -160,11 +161,16 @@ public final class KernelBench {
     private static String line(ObjectNode node) {
         for (String reason : List.of("failed", "skipped")) {
             if (node.has(reason)) {
-                return node.path("id").asText() + ": " + reason + ": " + node.path(reason).asText();
+                return node.path("id").asText() + ": " + reason + ": "
+                        + node.path(reason).asText();
             }
         }
         String library = node.has("library")
-                ? String.format(Locale.ROOT, ", %.2f x %s", node.at("/library/ratio").asDouble(), node.at("/library/by").asText())
+                ? String.format(
+                        Locale.ROOT,
+                        ", %.2f x %s",
+                        node.at("/library/ratio").asDouble(),
+                        node.at("/library/by").asText())
                 : "";
         return String.format(
                 Locale.ROOT,

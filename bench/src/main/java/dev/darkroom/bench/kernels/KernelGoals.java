@@ -52,7 +52,8 @@ public final class KernelGoals {
     /** @param arguments a record of {@link KernelBench}, and, where torch was timed in the same run, what torch_kernels.py wrote */
     public static void main(String[] arguments) throws IOException {
         if (arguments.length < 1 || arguments.length > 2) {
-            System.err.println("usage: KernelGoals RECORD.json [TORCH.json]: adds to the record what it means for the goals");
+            System.err.println(
+                    "usage: KernelGoals RECORD.json [TORCH.json]: adds to the record what it means for the goals");
             System.exit(2);
         }
         addTo(Path.of(arguments[0]), arguments.length == 1 ? null : Path.of(arguments[1]));
@@ -73,7 +74,8 @@ public final class KernelGoals {
         ObjectNode head = record.deepCopy();
         head.remove("rows");
         String text = MAPPER.writerWithDefaultPrettyPrinter().writeValueAsString(head);
-        StringBuilder out = new StringBuilder(text.substring(0, text.lastIndexOf('}')).stripTrailing()).append(",\n\"rows\":[");
+        StringBuilder out =
+                new StringBuilder(text.substring(0, text.lastIndexOf('}')).stripTrailing()).append(",\n\"rows\":[");
         String separator = "\n";
         for (JsonNode row : record.path("rows")) {
             out.append(separator).append(row);
@@ -83,11 +85,25 @@ public final class KernelGoals {
     }
 
     private void fill() {
-        rate(1, "products with bias or residual, M >= 32k", row -> isOp(row, "linear", "linearAdd") && tokens(row) >= MANY_ROWS);
-        rate(2, "products with GEGLU, M >= 32k", row -> isOp(row, "linearGeglu", "layerNormLinearGeglu") && tokens(row) >= MANY_ROWS);
-        rate(3, "convolutions 3x3 of SD1.5's U-Net, batch 32", row -> isThree(row) && uses(row, "sd15 unet b32") > 0, "sd15 unet b32");
+        rate(
+                1,
+                "products with bias or residual, M >= 32k",
+                row -> isOp(row, "linear", "linearAdd") && tokens(row) >= MANY_ROWS);
+        rate(
+                2,
+                "products with GEGLU, M >= 32k",
+                row -> isOp(row, "linearGeglu", "layerNormLinearGeglu") && tokens(row) >= MANY_ROWS);
+        rate(
+                3,
+                "convolutions 3x3 of SD1.5's U-Net, batch 32",
+                row -> isThree(row) && uses(row, "sd15 unet b32") > 0,
+                "sd15 unet b32");
         sum(4, "convolutions 3x3 of SD1.5's U-Net, batch 2", row -> isThree(row), "sd15 unet b2");
-        rate(5, "convolutions of the VAE's decoder", row -> isThree(row) && uses(row, "sd15 vae-decode b1") > 0, "sd15 vae-decode b1");
+        rate(
+                5,
+                "convolutions of the VAE's decoder",
+                row -> isThree(row) && uses(row, "sd15 vae-decode b1") > 0,
+                "sd15 vae-decode b1");
         attention(6, "d=40, 4096 tokens, batch 2", 40, 4096, 4096, 2);
         attention(7, "d=64, 4096 tokens", 64, 4096, 4096, 2);
         attention(8, "d=80, 1024 tokens, batch 2", 80, 1024, 1024, 2);
@@ -128,10 +144,17 @@ public final class KernelGoals {
             n = Math.min(n, row.path("n").asInt());
         }
         if (own > 0) {
-            String peer = isRate && what.startsWith("products") ? "cuBLAS and what follows it" : "cuDNN and what follows it";
+            String peer =
+                    isRate && what.startsWith("products") ? "cuBLAS and what follows it" : "cuDNN and what follows it";
             double value = isRate ? flops / own / 1e6 : own / 1e3;
             double other = isRate ? flops / library / 1e6 : library / 1e3;
-            add(goal, what, value, isRate ? Unit.TERAFLOPS : Unit.MILLISECONDS, n, everyLibrary ? new Peer(peer, other) : null);
+            add(
+                    goal,
+                    what,
+                    value,
+                    isRate ? Unit.TERAFLOPS : Unit.MILLISECONDS,
+                    n,
+                    everyLibrary ? new Peer(peer, other) : null);
         }
     }
 
@@ -153,7 +176,13 @@ public final class KernelGoals {
         first(wanted, row -> {
             Double peer = torch.get(row.path("id").asText());
             double own = row.path("median_us").asDouble();
-            add(goal, what, own, Unit.MICROSECONDS, row.path("n").asInt(), peer == null ? null : new Peer(torchName, peer));
+            add(
+                    goal,
+                    what,
+                    own,
+                    Unit.MICROSECONDS,
+                    row.path("n").asInt(),
+                    peer == null ? null : new Peer(torchName, peer));
         });
     }
 
@@ -163,7 +192,10 @@ public final class KernelGoals {
         JsonNode largest = null;
         for (JsonNode row : rows) {
             boolean wanted = isOp(row, "groupNormSilu") && row.path("bytes").asLong() >= CACHE_BYTES;
-            if (wanted && (largest == null || row.path("bytes").asLong() > largest.path("bytes").asLong())) {
+            if (wanted
+                    && (largest == null
+                            || row.path("bytes").asLong()
+                                    > largest.path("bytes").asLong())) {
                 largest = row;
             }
         }
@@ -196,7 +228,8 @@ public final class KernelGoals {
     /** A convolution by a kernel of 3 x 3. */
     private static boolean isThree(JsonNode row) {
         JsonNode kernel = row.at("/operands/1/conv2d");
-        return isOp(row, "conv2d", "conv2dAdd", "conv2dAddPerChannel") && kernel.path(1).asInt() == 3;
+        return isOp(row, "conv2d", "conv2dAdd", "conv2dAddPerChannel")
+                && kernel.path(1).asInt() == 3;
     }
 
     private static boolean isAttention(JsonNode row, int width, int queries, int keys, int batch) {

@@ -28,7 +28,8 @@ record Occupancy(int blocks, String limit, double warps, double waves, double ba
         int warpsPerBlock = roundUp(launch.threads(), WARP) / WARP;
         int byThreads = gpu.mostThreads / (warpsPerBlock * WARP);
         int byRegisters = usage == null ? Integer.MAX_VALUE : byRegisters(usage.registers(), warpsPerBlock);
-        int shared = roundUp(launch.sharedBytes() + (usage == null ? 0 : usage.sharedBytes()) + gpu.reservedBytes, SHARED_UNIT);
+        int shared = roundUp(
+                launch.sharedBytes() + (usage == null ? 0 : usage.sharedBytes()) + gpu.reservedBytes, SHARED_UNIT);
         int byShared = shared == 0 ? Integer.MAX_VALUE : gpu.sharedBytes / shared;
         int blocks = Math.min(Math.min(byThreads, gpu.mostBlocks), Math.min(byRegisters, byShared));
         String limit = blocks == byRegisters ? "registers" : blocks == byShared ? "shared memory" : "threads";

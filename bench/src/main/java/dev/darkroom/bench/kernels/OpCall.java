@@ -73,7 +73,8 @@ record OpCall(String operation, List<Operand> operands, long flops, long bytes) 
     private static boolean isNumbers(Operand operand) {
         return operand instanceof Operand.OfArray array
                 ? array.parts().stream().allMatch(OpCall::isNumbers)
-                : !(operand instanceof Operand.OfTensor tensor) || tensor.dtype().isFloating();
+                : !(operand instanceof Operand.OfTensor tensor)
+                        || tensor.dtype().isFloating();
     }
 
     /** The shape of its first operand. */

@@ -90,7 +90,8 @@ sealed interface Operand {
         if (argument instanceof Number || argument instanceof Boolean || argument instanceof DType) {
             return new OfValue(argument);
         }
-        throw new IllegalArgumentException("an operation was called with " + argument.getClass() + ", which is not known here");
+        throw new IllegalArgumentException(
+                "an operation was called with " + argument.getClass() + ", which is not known here");
     }
 
     /** Adds this to a JSON list. */
@@ -104,7 +105,9 @@ sealed interface Operand {
         if (this instanceof OfTensor tensor) {
             shape(node, "tensor", tensor.shape).put("dtype", tensor.dtype.toString());
         } else if (this instanceof OfLinear weight) {
-            shape(node, "linear", weight.shape).put("dtype", weight.dtype.toString()).put("bias", weight.bias);
+            shape(node, "linear", weight.shape)
+                    .put("dtype", weight.dtype.toString())
+                    .put("bias", weight.bias);
         } else if (this instanceof OfConvolution weight) {
             shape(node, "conv2d", weight.shape)
                     .put("dtype", weight.dtype.toString())

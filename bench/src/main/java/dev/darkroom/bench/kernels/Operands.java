@@ -88,13 +88,18 @@ final class Operands {
         }
         int images = shape.rank() > 1 ? dims[0] : 1;
         return ops.scoped("noise", s -> {
-            int perImage = Math.toIntExact(shape.count() / images);
-            Tensor drawn = s.normal(s.upload(Shape.of(1, 3), 1, 0, 0), 1, perImage / dims[dims.length - 1], dims[dims.length - 1]);
-            Tensor image = s.cast(drawn, dtype).reshape(1, perImage);
-            Tensor[] parts = new Tensor[images];
-            Arrays.fill(parts, image);
-            return s.concatRows(parts);
-        }).reshape(dims);
+                    int perImage = Math.toIntExact(shape.count() / images);
+                    Tensor drawn = s.normal(
+                            s.upload(Shape.of(1, 3), 1, 0, 0),
+                            1,
+                            perImage / dims[dims.length - 1],
+                            dims[dims.length - 1]);
+                    Tensor image = s.cast(drawn, dtype).reshape(1, perImage);
+                    Tensor[] parts = new Tensor[images];
+                    Arrays.fill(parts, image);
+                    return s.concatRows(parts);
+                })
+                .reshape(dims);
     }
 
     private HostTensor host(Shape shape, float deviation, float mean) {

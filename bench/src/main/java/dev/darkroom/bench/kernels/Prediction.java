@@ -27,7 +27,13 @@ import java.util.regex.Pattern;
  * @param known        whether the registers of all functions were known
  */
 record Prediction(
-        OpCall call, List<Launch> launches, Launch main, Occupancy occupancy, double microseconds, double floor, boolean known) {
+        OpCall call,
+        List<Launch> launches,
+        Launch main,
+        Occupancy occupancy,
+        double microseconds,
+        double floor,
+        boolean known) {
     private static final double LAUNCH_MICROSECONDS = 2;
     private static final double SHARE_OF_COPY = 0.92;
     private static final double BUSY_WARPS = 8;

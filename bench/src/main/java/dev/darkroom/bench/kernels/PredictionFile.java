@@ -54,8 +54,9 @@ final class PredictionFile {
         for (Gpu gpu : Gpu.values()) {
             lines.put(gpu, predict(gpu, resources, rows));
         }
-        Files.writeString(file, record(resources, lines.get(Gpu.H200)));
-        System.out.println(file + ": " + lines.get(Gpu.H200).size() + " operations");
+        List<Line> recorded = lines.getOrDefault(Gpu.H200, List.of());
+        Files.writeString(file, record(resources, recorded));
+        System.out.println(file + ": " + recorded.size() + " operations");
         if (options.page != null) {
             Files.writeString(options.page, PredictionPage.text(resources.compiler(), lines));
         }
@@ -89,7 +90,10 @@ final class PredictionFile {
 
     private String record(KernelResources resources, List<Line> lines) {
         ObjectNode head = MAPPER.createObjectNode();
-        head.put("what", "predicted times of kernels on an H200, over every distinct operation of the published networks")
+        head.put(
+                        "what",
+                        "predicted times of kernels on an H200, over every distinct operation of the published"
+                                + " networks")
                 .put("how", HOW + "; see bench/PREDICTIONS.md")
                 .put("dtype", options.dtype.toString())
                 .put("registers", resources.compiler());
@@ -100,8 +104,9 @@ final class PredictionFile {
                 .put("mma_tflops", gpu.mmaRate / 1e12)
                 .put("copy_tbs", gpu.bandwidth / 1e12);
         ObjectNode sums = head.putObject("passes_ms");
-        passes(lines).forEach((pass, us) ->
-                sums.putArray(pass).add(Timing.rounded(us[0] / 1e3)).add(Timing.rounded(us[1] / 1e3)));
+        passes(lines)
+                .forEach((pass, us) ->
+                        sums.putArray(pass).add(Timing.rounded(us[0] / 1e3)).add(Timing.rounded(us[1] / 1e3)));
         COLUMNS.forEach(head.putArray("columns")::add);
         StringBuilder text = new StringBuilder(head.toString());
         text.setLength(text.length() - 1);

@@ -89,19 +89,25 @@ final class ShapeList {
 
     /** Adds what a very small model of Stable Diffusion 1.5's kind calls. */
     void addSmall() {
-        add("small", new Model(
-                "a small model",
-                ModelFamily.SD1,
-                8,
-                PublishedConfigs.components(ModelFamily.SD1),
-                ShapeList::smallConfig), 1);
+        add(
+                "small",
+                new Model(
+                        "a small model",
+                        ModelFamily.SD1,
+                        8,
+                        PublishedConfigs.components(ModelFamily.SD1),
+                        ShapeList::smallConfig),
+                1);
     }
 
     private void add(String name, Model model, int batch) {
         String[] pass = {""};
         try (CallRecorder device = new CallRecorder(dtype, call -> count(call, pass[0]))) {
             ModelRehearsal rehearsal = new ModelRehearsal(
-                    device, model, dtype, part -> pass[0] = part == Part.OTHER ? "" : name + " " + spelled(part) + " b" + batch);
+                    device,
+                    model,
+                    dtype,
+                    part -> pass[0] = part == Part.OTHER ? "" : name + " " + spelled(part) + " b" + batch);
             rehearsal.forward(batch);
         }
     }
@@ -128,8 +134,8 @@ final class ShapeList {
     List<Row> smallest() {
         Map<String, Row> least = new LinkedHashMap<>();
         rows.values()
-                .forEach(row -> least.merge(
-                        row.call.operation(), row, (a, b) -> b.call.flops() < a.call.flops() ? b : a));
+                .forEach(row ->
+                        least.merge(row.call.operation(), row, (a, b) -> b.call.flops() < a.call.flops() ? b : a));
         return new ArrayList<>(least.values());
     }
 
@@ -145,15 +151,18 @@ final class ShapeList {
         ObjectNode config = PublishedConfigs.of(ModelFamily.SD1, component);
         switch (component) {
             case "unet" -> set(config, """
-                    {"block_out_channels": [32, 64], "cross_attention_dim": 32, "attention_head_dim": 4, "sample_size": 8,
-                     "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"],
-                     "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"]}""");
+                {"block_out_channels": [32, 64], "cross_attention_dim": 32, "attention_head_dim": 4, "sample_size": 8,
+                 "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"],
+                 "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"]}\
+                """);
             case "vae" -> set(config, """
-                    {"block_out_channels": [32, 64], "down_block_types": ["DownEncoderBlock2D", "DownEncoderBlock2D"],
-                     "up_block_types": ["UpDecoderBlock2D", "UpDecoderBlock2D"]}""");
+                {"block_out_channels": [32, 64], "down_block_types": ["DownEncoderBlock2D", "DownEncoderBlock2D"],
+                 "up_block_types": ["UpDecoderBlock2D", "UpDecoderBlock2D"]}\
+                """);
             case "text_encoder" -> set(config, """
-                    {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 2, "num_hidden_layers": 1,
-                     "vocab_size": 64}""");
+                {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 2, "num_hidden_layers": 1,
+                 "vocab_size": 64}\
+                """);
             default -> {}
         }
         return config;

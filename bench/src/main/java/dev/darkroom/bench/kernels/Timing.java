@@ -2,12 +2,15 @@ package dev.darkroom.bench.kernels;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
-/**
- * Sorted timings of one thing.
- *
- * @param microseconds of each run
- */
-record Timing(double... microseconds) {
+/** Timings of one thing. */
+final class Timing {
+    private final double[] microseconds; // of each run, sorted
+
+    /** @param microseconds of each run, sorted */
+    Timing(double... microseconds) {
+        this.microseconds = microseconds.clone();
+    }
+
     double median() {
         int n = microseconds.length;
         return (microseconds[(n - 1) / 2] + microseconds[n / 2]) / 2;
@@ -30,6 +33,8 @@ record Timing(double... microseconds) {
     static double rounded(double value) {
         return value == 0 || !Double.isFinite(value)
                 ? value
-                : new java.math.BigDecimal(value).round(new java.math.MathContext(4)).doubleValue();
+                : new java.math.BigDecimal(value)
+                        .round(new java.math.MathContext(4))
+                        .doubleValue();
     }
 }

@@ -45,11 +45,17 @@ public record BenchRecord(
      * @param what of that row was measured, as a row may have several parts: "batch 1"
      * @param n    number of timings whose median the value is; 1 where it is a count
      */
-    public record Value(int row, String what, double value, Unit unit, int n, @Nullable Peer peer) {
+    public record Value(
+            int row,
+            String what,
+            double value,
+            Unit unit,
+            int n,
+            @Nullable Peer peer) {
         public Value {
             if (!Double.isFinite(value) || value < 0 || n < 1) {
-                throw new IllegalArgumentException(
-                        "row " + row + ", " + what + ": " + value + " " + unit + " of " + n + " timings is no measurement");
+                throw new IllegalArgumentException("row " + row + ", " + what + ": " + value + " " + unit + " of " + n
+                        + " timings is no measurement");
             }
         }
     }
@@ -104,7 +110,8 @@ public record BenchRecord(
 
     private static double number(JsonNode node, String field) {
         if (!node.path(field).isNumber()) {
-            throw new IllegalArgumentException(field + " is \"" + node.path(field).asText() + "\", which is no number");
+            throw new IllegalArgumentException(
+                    field + " is \"" + node.path(field).asText() + "\", which is no number");
         }
         return node.path(field).asDouble();
     }

@@ -19,22 +19,23 @@ import org.jspecify.annotations.Nullable;
 public final class RecordsPage {
     private static final ObjectMapper MAPPER = new ObjectMapper();
     private static final String HEAD = """
-            # Records
+        # Records
 
-            Every goal with its floor and what was measured of it. Written from `goals.json` and `records/*.json` by
+        Every goal with its floor and what was measured of it. Written from `goals.json` and `records/*.json` by
 
-                java -cp ... dev.darkroom.bench.records.RecordsPage bench
+            java -cp ... dev.darkroom.bench.records.RecordsPage bench
 
-            (bench/README.md); a test holds that this page is what they give. Of several records of one thing the newest is shown, records of trials never. A ratio says
-            how many times as good as the peer of the same run; what counts is the ratio, as absolute times hold for one machine.
-            """;
+        (bench/README.md); a test holds that this page is what they give. Of several records of one thing the newest is shown, records of trials never. A ratio says
+        how many times as good as the peer of the same run; what counts is the ratio, as absolute times hold for one machine.
+        """;
 
     private RecordsPage() {}
 
     /** @param arguments the folder bench */
     public static void main(String[] arguments) throws IOException {
         if (arguments.length != 1) {
-            System.err.println("usage: RecordsPage BENCH: writes BENCH/RECORDS.md from BENCH/goals.json and BENCH/records/*.json");
+            System.err.println(
+                    "usage: RecordsPage BENCH: writes BENCH/RECORDS.md from BENCH/goals.json and BENCH/records/*.json");
             System.exit(2);
         }
         Path folder = Path.of(arguments[0]);
@@ -53,14 +54,20 @@ public final class RecordsPage {
     public static String text(Path folder) throws IOException {
         List<BenchRecord> records = read(folder.resolve("records"));
         Map<Integer, JsonNode> goals = new TreeMap<>();
-        for (JsonNode goal : MAPPER.readTree(folder.resolve("goals.json").toFile()).path("goals")) {
+        for (JsonNode goal :
+                MAPPER.readTree(folder.resolve("goals.json").toFile()).path("goals")) {
             goals.put(goal.path("row").asInt(), goal);
         }
         Map<Integer, Map<String, Measured>> newest = newest(records, goals);
         StringBuilder text = new StringBuilder(HEAD);
         for (String where : List.of("GPU", "CPU")) {
-            text.append(where.equals("GPU") ? "\n## GPU (goals for one H200, bf16 or f16)\n" : "\n## CPU (goals for 2 cores with AMX)\n");
-            text.append("\n| # | what | floor | must | stretch | measured | peer | ratio | goal for the ratio | record |\n");
+            text.append(
+                    where.equals("GPU")
+                            ? "\n## GPU (goals for one H200, bf16 or f16)\n"
+                            : "\n## CPU (goals for 2 cores with AMX)\n");
+            text.append("\n"
+                    + "| # | what | floor | must | stretch | measured | peer | ratio | goal for the ratio |"
+                    + " record |\n");
             text.append("|---|---|---|---|---|---|---|---|---|---|\n");
             goals.forEach((row, goal) -> {
                 if (goal.path("where").asText().equals(where)) {
@@ -74,7 +81,9 @@ public final class RecordsPage {
     private static List<BenchRecord> read(Path folder) throws IOException {
         List<BenchRecord> records = new ArrayList<>();
         try (Stream<Path> files = Files.list(folder)) {
-            for (Path file : files.filter(file -> file.toString().endsWith(".json")).sorted().toList()) {
+            for (Path file : files.filter(file -> file.toString().endsWith(".json"))
+                    .sorted()
+                    .toList()) {
                 records.add(BenchRecord.read(file));
             }
         }
@@ -118,9 +127,19 @@ public final class RecordsPage {
                 goal.path("floor").asText(),
                 goal.path("must").asText(),
                 goal.path("stretch").asText(),
-                value == null ? "not yet measured" : number(value.value()) + " " + value.unit() + (value.n() > 1 ? ", n = " + value.n() : ""),
-                value == null || value.peer() == null ? "" : number(value.peer().value()) + " " + value.unit() + ", " + value.peer().name(),
-                value == null || value.peer() == null ? "" : String.format(Locale.ROOT, "%.2f", value.unit().ratio(value.value(), value.peer().value())),
+                value == null
+                        ? "not yet measured"
+                        : number(value.value()) + " " + value.unit() + (value.n() > 1 ? ", n = " + value.n() : ""),
+                value == null || value.peer() == null
+                        ? ""
+                        : number(value.peer().value()) + " " + value.unit() + ", "
+                                + value.peer().name(),
+                value == null || value.peer() == null
+                        ? ""
+                        : String.format(
+                                Locale.ROOT,
+                                "%.2f",
+                                value.unit().ratio(value.value(), value.peer().value())),
                 goal.path("peer").asText(),
                 measured == null ? "" : source(measured.record));
         text.append('|');
@@ -130,7 +149,8 @@ public final class RecordsPage {
 
     /** The record's file, what was measured and of which commit. */
     private static String source(BenchRecord record) {
-        String commit = record.commit().substring(0, Math.min(10, record.commit().length()));
+        String commit =
+                record.commit().substring(0, Math.min(10, record.commit().length()));
         return "[" + record.file() + "](records/" + record.file() + "), " + record.device()
                 + (commit.isEmpty() ? "" : ", " + commit);
     }
@@ -140,6 +160,9 @@ public final class RecordsPage {
     }
 
     private static String number(double value) {
-        return new java.math.BigDecimal(value).round(new java.math.MathContext(4)).stripTrailingZeros().toPlainString();
+        return new java.math.BigDecimal(value)
+                .round(new java.math.MathContext(4))
+                .stripTrailingZeros()
+                .toPlainString();
     }
 }

@@ -3,7 +3,6 @@ package dev.darkroom.cuda;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.function.IntSupplier;
 import jcuda.Pointer;
@@ -14,7 +13,7 @@ import jcuda.driver.CUstream;
 final class PlannedStream extends CudaStream {
     private final CUstream nothing = new CUstream();
     private final List<KernelPlan.Launch> launches = new ArrayList<>();
-    private final Map<CUfunction, KernelVariant> variants = new IdentityHashMap<>();
+    private final IdentityHashMap<CUfunction, KernelVariant> variants = new IdentityHashMap<>();
 
     /** Tells what a function that will be launched was compiled of. */
     void expect(CUfunction function, KernelVariant variant) {

@@ -38,12 +38,23 @@ class PredictionTest {
         assertEquals(4, Occupancy.of(Gpu.H200, launch(1, 128, 0), light).blocks());
         assertEquals(3, Occupancy.of(Gpu.A100, launch(1, 128, 0), light).blocks());
         assertEquals(2, Occupancy.of(Gpu.RTX_4090, launch(1, 128, 0), light).blocks());
-        assertEquals("shared memory", Occupancy.of(Gpu.A100, launch(1, 128, 0), light).limit());
+        assertEquals(
+                "shared memory",
+                Occupancy.of(Gpu.A100, launch(1, 128, 0), light).limit());
         // 2048 threads are 64 warps; 1536 are 48.
-        assertEquals(8, Occupancy.of(Gpu.H200, launch(1, 256, 0), new Usage(32, 0, 0, 0)).blocks());
-        assertEquals(6, Occupancy.of(Gpu.RTX_4090, launch(1, 256, 0), new Usage(40, 0, 0, 0)).blocks());
+        assertEquals(
+                8,
+                Occupancy.of(Gpu.H200, launch(1, 256, 0), new Usage(32, 0, 0, 0))
+                        .blocks());
+        assertEquals(
+                6,
+                Occupancy.of(Gpu.RTX_4090, launch(1, 256, 0), new Usage(40, 0, 0, 0))
+                        .blocks());
         // 40 registers: 1280 a warp, 51 warps, of which 48 in fours: six blocks of eight.
-        assertEquals(6, Occupancy.of(Gpu.H200, launch(1, 256, 0), new Usage(40, 0, 0, 0)).blocks());
+        assertEquals(
+                6,
+                Occupancy.of(Gpu.H200, launch(1, 256, 0), new Usage(40, 0, 0, 0))
+                        .blocks());
     }
 
     @Test

@@ -48,10 +48,12 @@ class ShapeListTest {
     @Test
     void hasEachOperationAsOftenAsItIsCalled() {
         ShapeList list = stableDiffusion15();
-        assertEquals(5, calls(list, STEP, call -> call.id().equals("attention f16[2,4096,320] f16[2,4096,320] f16[2,4096,320] 8 false")));
+        assertEquals(5, calls(list, STEP, call -> call.id()
+                .equals("attention f16[2,4096,320] f16[2,4096,320] f16[2,4096,320] 8 false")));
         assertEquals(32, calls(list, STEP, call -> call.kind() == Kind.ATTENTION));
         assertEquals(61, calls(list, STEP, call -> call.kind() == Kind.GROUP_NORM));
-        assertEquals(52, calls(list, STEP, call -> call.kind() == Kind.CONVOLUTION), "49 of stride 1 and 3 of stride 2");
+        assertEquals(
+                52, calls(list, STEP, call -> call.kind() == Kind.CONVOLUTION), "49 of stride 1 and 3 of stride 2");
         assertEquals(16, calls(list, STEP, call -> call.operation().equals("layerNormLinearGeglu")));
     }
 
@@ -74,8 +76,14 @@ class ShapeListTest {
                     Object[] arguments = operands.of(device.ops(scope), row.call());
                     device.tally().reset();
                     row.call().call(device.ops(scope), arguments);
-                    assertEquals(row.call().flops(), device.tally().total().flops(), row.call().id());
-                    assertEquals(row.call().bytes(), device.tally().total().bytes(), row.call().id());
+                    assertEquals(
+                            row.call().flops(),
+                            device.tally().total().flops(),
+                            row.call().id());
+                    assertEquals(
+                            row.call().bytes(),
+                            device.tally().total().bytes(),
+                            row.call().id());
                 }
             }
         }

@@ -110,8 +110,7 @@ class RecordsPageTest {
     @Test
     void refusesAValueForAGoalThatThereIsNot() throws IOException {
         record("a.json", "", "", new Value(35, "more", 1, Unit.SECONDS, 1, null));
-        IllegalArgumentException thrown =
-                assertThrows(IllegalArgumentException.class, () -> RecordsPage.text(folder));
+        IllegalArgumentException thrown = assertThrows(IllegalArgumentException.class, () -> RecordsPage.text(folder));
         assertEquals("a.json has a value for goal 35, which goals.json does not have", thrown.getMessage());
     }
 
@@ -128,8 +127,7 @@ class RecordsPageTest {
     void saysWhichValueOfWhichFileIsNone(String goal, String expected) throws IOException {
         Path file = folder.resolve("records/a.json");
         Files.writeString(file, "{\"goals\": [" + goal + "]}");
-        IllegalArgumentException thrown =
-                assertThrows(IllegalArgumentException.class, () -> RecordsPage.text(folder));
+        IllegalArgumentException thrown = assertThrows(IllegalArgumentException.class, () -> RecordsPage.text(folder));
         String message = String.valueOf(thrown.getMessage());
         assertTrue(message.startsWith(file + ": goal 1: "), message);
         assertTrue(message.contains(expected), message);
