@@ -128,8 +128,8 @@ class ScheduledProductsTest {
             assertSameBits(byRule, compute(device, 0, IMAGES));
             assertEquals(2, log.lines().size(), log.lines().toString());
             assertEquals(
-                    "the test's table:1 asks own split=34 for linear f16 rows=5 in=1040 out=24: its depth of 1040 has"
-                            + " 33 slices only; our own kernels serve it by rule of thumb",
+                    "the test's table:1 asks own split=34 for linear f16 rows=5 in=1040 out=24: its depth of 1040 has 33 slices only;"
+                            + " our own kernels serve it by rule of thumb",
                     log.lines().get(0));
             assertTrue(log.lines().get(1).startsWith("the test's table:2 asks own tile=SCALAR for geglu"));
         }

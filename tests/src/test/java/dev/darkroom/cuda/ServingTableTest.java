@@ -59,12 +59,12 @@ class ServingTableTest {
     @Test
     void isDecidedByItsFirstLineThatFits() {
         String text = """
-            # comment
-            linear f16 rows=1..4095 -> own   # another
-            linear f16 rows=4096..8192 in=320 out=1280 capability=75..89 -> cublas
+                # comment
+                linear f16 rows=1..4095 -> own   # another
+                linear f16 rows=4096..8192 in=320 out=1280 capability=75..89 -> cublas
 
-            linear -> own
-            """;
+                linear -> own
+                """;
         assertEquals(Choice.CUBLAS, choice(text, TOKENS));
         assertEquals(Choice.OWN, choice(text, Product.linear(DType.F16, 4095, 320, 1280)));
         assertEquals(Choice.OWN, choice(text, Product.linear(DType.BF16, 4096, 320, 1280)));
@@ -85,16 +85,13 @@ class ServingTableTest {
                 new Finding(MAP, Choice.cudnn(1), "own 2.0 us, cudnn algorithm=1 1.0 us"));
         String text = ServingTableFormat.write("two\nlines", Map.of("gpu", "a GPU"), findings);
         assertTrue(
-                text.startsWith("# two\n"
-                        + "# lines\n"
-                        + "measured gpu a GPU\n"
-                        + "linear f16 rows=4096 in=320 out=1280 -> cublas   # own 2.0 us, cublas 1.0 us\n"),
+                text.startsWith(
+                        "# two\n# lines\nmeasured gpu a GPU\nlinear f16 rows=4096 in=320 out=1280 -> cublas   # own 2.0 us, cublas 1.0 us\n"),
                 text);
         assertTrue(
-                text.endsWith("\n"
-                        + "convolution bf16 height=64 width=32 in=320 out=640 kernel-height=3 kernel-width=3"
-                        + " stride=2 padding-before=0 padding-after=1 -> cudnn algorithm=1   # own 2.0 us, cudnn"
-                        + " algorithm=1 1.0 us\n"),
+                text.endsWith(
+                        "\nconvolution bf16 height=64 width=32 in=320 out=640 kernel-height=3 kernel-width=3 stride=2"
+                                + " padding-before=0 padding-after=1 -> cudnn algorithm=1   # own 2.0 us, cudnn algorithm=1 1.0 us\n"),
                 text);
         assertTrue(
                 text.contains("\nlinear f16 rows=64 in=1280 out=1280 -> own split=4 tile=SMALL,8:WIDE   # own"), text);
@@ -154,14 +151,12 @@ class ServingTableTest {
                 "linear -> mkl | there is no \"mkl\"; known are own, cublas, cudnn",
                 "linear -> cudnn | cudnn does not serve a linear",
                 "convolution -> cublas | cublas does not serve a convolution",
-                "convolution -> cudnn algorithm=x | is not own [split=N] [tile=TILE], cublas, cudnn or cudnn"
-                        + " algorithm=N",
+                "convolution -> cudnn algorithm=x | is not own [split=N] [tile=TILE], cublas, cudnn or cudnn algorithm=N",
                 "linear -> cublas algorithm=1 | is not own [split=N] [tile=TILE], cublas",
                 "linear -> cublas split=2 | is not own [split=N] [tile=TILE], cublas",
                 "linear -> own split=0 | split=0: the depth is split into 1 to 64 parts",
                 "linear -> own split=65 | split=65: the depth is split into 1 to 64 parts",
-                "linear -> own split=2 split=3 | \"split=3\" is not split=N or tile=TILE[,IMAGES:TILE]..., or is there"
-                        + " twice",
+                "linear -> own split=2 split=3 | \"split=3\" is not split=N or tile=TILE[,IMAGES:TILE]..., or is there twice",
                 "linear -> own depth=3 | \"depth=3\" is not split=N or tile=TILE",
                 "linear -> own tile=HUGE | there is no tile \"HUGE\"; known are [WIDE, TALL, SMALL, NARROW, SCALAR]",
                 "linear -> own tile=wide | \"wide\" is not TILE or IMAGES:TILE",

@@ -14,18 +14,18 @@ import org.jspecify.annotations.Nullable;
 /** The command line of {@link KernelBench}. */
 final class Options {
     static final String USAGE = """
-        usage: KernelBench --device cuda[:N] --out FILE.json [options]
-               KernelBench --list-shapes FILE.json [options]
-               KernelBench --predict FILE.json --resources bench/records/resources.json [--page FILE.md]
-          --short            very small shapes, one of each kind or of each operation that --ops names, and three timings: for trying
-          --limit SECONDS    begin no further row after this long
-          --models LIST      of sd15,sd21,sdxl; all
-          --batches LIST     rows of the U-Net, where 2 is one picture with guidance, and pictures of the VAE; 2,1,32,8
-          --ops LIST         of attention,product,convolution,group_norm,layer_norm,other, or names of operations; all
-          --dtype TYPE       f16, bf16 or f32; f16
-          --repeat N         timings of each; 20
-          --commit ID        what was measured, for the record
-        """;
+            usage: KernelBench --device cuda[:N] --out FILE.json [options]
+                   KernelBench --list-shapes FILE.json [options]
+                   KernelBench --predict FILE.json --resources bench/records/resources.json [--page FILE.md]
+              --short            very small shapes, one of each kind or of each operation that --ops names, and three timings: for trying
+              --limit SECONDS    begin no further row after this long
+              --models LIST      of sd15,sd21,sdxl; all
+              --batches LIST     rows of the U-Net, where 2 is one picture with guidance, and pictures of the VAE; 2,1,32,8
+              --ops LIST         of attention,product,convolution,group_norm,layer_norm,other, or names of operations; all
+              --dtype TYPE       f16, bf16 or f32; f16
+              --repeat N         timings of each; 20
+              --commit ID        what was measured, for the record
+            """;
 
     private static final long LARGE_BYTES = 4L << 30;
 

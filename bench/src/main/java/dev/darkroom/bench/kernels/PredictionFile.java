@@ -92,8 +92,7 @@ final class PredictionFile {
         ObjectNode head = MAPPER.createObjectNode();
         head.put(
                         "what",
-                        "predicted times of kernels on an H200, over every distinct operation of the published"
-                                + " networks")
+                        "predicted times of kernels on an H200, over every distinct operation of the published networks")
                 .put("how", HOW + "; see bench/PREDICTIONS.md")
                 .put("dtype", options.dtype.toString())
                 .put("registers", resources.compiler());

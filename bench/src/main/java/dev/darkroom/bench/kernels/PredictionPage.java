@@ -17,38 +17,38 @@ final class PredictionPage {
     /** The page for lines by GPU. */
     static String text(String compiler, Map<Gpu, List<Line>> lines) {
         StringBuilder text = new StringBuilder("""
-            # Predicted times
+                # Predicted times
 
-            Nothing on this page was measured. It says what our kernels should take by counting, so that a measurement has something to be
-            surprised by; it is written by
+                Nothing on this page was measured. It says what our kernels should take by counting, so that a measurement has something to be
+                surprised by; it is written by
 
-                java -cp ... dev.darkroom.bench.kernels.KernelBench --predict bench/records/predictions-h200.json --page bench/PREDICTIONS.md
+                    java -cp ... dev.darkroom.bench.kernels.KernelBench --predict bench/records/predictions-h200.json --page bench/PREDICTIONS.md
 
-            which needs no GPU (bench/README.md). Every operation of the networks is sent through the engine's own choice of kernel, tile and grid
-            (`KernelPlan`); registers and static shared memory are those of bench/records/resources.json (%s). From them follow occupancy, waves
-            and how evenly blocks fall on multiprocessors. The time is the larger of two, and 2 us for each launch:
+                which needs no GPU (bench/README.md). Every operation of the networks is sent through the engine's own choice of kernel, tile and grid
+                (`KernelPlan`); registers and static shared memory are those of bench/records/resources.json (%s). From them follow occupancy, waves
+                and how evenly blocks fall on multiprocessors. The time is the larger of two, and 2 us for each launch:
 
-            - arithmetic of whole tiles at the rate of `mma.sync` (62.9 %% of Hopper's peak: Luo et al. 2024, arXiv 2402.13499), times the tile's share
-              as `ProductTile` weighs it, times the balance of blocks over multiprocessors, times resident warps over eight; attention adds one
-              exponential a score at 16 a cycle and multiprocessor, and 15 %% for waiting;
-            - bytes, each moved once, at 92 %% of a copy, times multiprocessors that have work; each launch before the last reads the first operand once more.
+                - arithmetic of whole tiles at the rate of `mma.sync` (62.9 %% of Hopper's peak: Luo et al. 2024, arXiv 2402.13499), times the tile's share
+                  as `ProductTile` weighs it, times the balance of blocks over multiprocessors, times resident warps over eight; attention adds one
+                  exponential a score at 16 a cycle and multiprocessor, and 15 %% for waiting;
+                - bytes, each moved once, at 92 %% of a copy, times multiprocessors that have work; each launch before the last reads the first operand once more.
 
-            The floor is arithmetic at 790 TFLOP/s or bytes at 4.3 TB/s (H200, both measured through torch), whichever is longer, for each operation by
-            itself. The share is floor over prediction; it passes 100 %% where a kernel does less than the operation's definition counts, as convolutions
-            after upsampling do, which take 4/9 of the arithmetic. Caches are cold and operations do not overlap, as in `KernelBench`: a step from a CUDA graph
-            should be faster where a small tensor stays in L2.
+                The floor is arithmetic at 790 TFLOP/s or bytes at 4.3 TB/s (H200, both measured through torch), whichever is longer, for each operation by
+                itself. The share is floor over prediction; it passes 100 %% where a kernel does less than the operation's definition counts, as convolutions
+                after upsampling do, which take 4/9 of the arithmetic. Caches are cold and operations do not overlap, as in `KernelBench`: a step from a CUDA graph
+                should be faster where a small tensor stays in L2.
 
-            ## Forward passes, ms predicted (floor)
+                ## Forward passes, ms predicted (floor)
 
-            """.formatted(compiler));
+                """.formatted(compiler));
         passes(text, lines);
         text.append("""
 
-            Rates of GPUs other than the H200 are data sheets', dense f16 with f32 sums. Where registers of a function are not recorded for an architecture, they
-            are left out of account.
+                Rates of GPUs other than the H200 are data sheets', dense f16 with f32 sums. Where registers of a function are not recorded for an architecture, they
+                are left out of account.
 
-            ## Where the time goes on an H200
-            """);
+                ## Where the time goes on an H200
+                """);
         DETAILED.forEach(pass -> detail(text, pass, lines.getOrDefault(Gpu.H200, List.of())));
         return text.toString();
     }
@@ -76,8 +76,8 @@ final class PredictionPage {
                 .toList();
         double all = longest.stream().mapToDouble(line -> time(line, pass)).sum();
         text.append("\n### ").append(pass).append("\n\n");
-        text.append("| operation | calls | us a call | of the pass | share of the ceiling | kernel | blocks a"
-                + " multiprocessor | waves | balance |\n");
+        text.append(
+                "| operation | calls | us a call | of the pass | share of the ceiling | kernel | blocks a multiprocessor | waves | balance |\n");
         text.append("|---|---|---|---|---|---|---|---|---|\n");
         longest.stream().limit(LONGEST).forEach(line -> {
             Prediction p = line.prediction();

@@ -151,18 +151,15 @@ final class ShapeList {
         ObjectNode config = PublishedConfigs.of(ModelFamily.SD1, component);
         switch (component) {
             case "unet" -> set(config, """
-                {"block_out_channels": [32, 64], "cross_attention_dim": 32, "attention_head_dim": 4, "sample_size": 8,
-                 "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"],
-                 "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"]}\
-                """);
+                    {"block_out_channels": [32, 64], "cross_attention_dim": 32, "attention_head_dim": 4, "sample_size": 8,
+                     "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"],
+                     "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"]}""");
             case "vae" -> set(config, """
-                {"block_out_channels": [32, 64], "down_block_types": ["DownEncoderBlock2D", "DownEncoderBlock2D"],
-                 "up_block_types": ["UpDecoderBlock2D", "UpDecoderBlock2D"]}\
-                """);
+                    {"block_out_channels": [32, 64], "down_block_types": ["DownEncoderBlock2D", "DownEncoderBlock2D"],
+                     "up_block_types": ["UpDecoderBlock2D", "UpDecoderBlock2D"]}""");
             case "text_encoder" -> set(config, """
-                {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 2, "num_hidden_layers": 1,
-                 "vocab_size": 64}\
-                """);
+                    {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 2, "num_hidden_layers": 1,
+                     "vocab_size": 64}""");
             default -> {}
         }
         return config;

@@ -19,15 +19,15 @@ import org.jspecify.annotations.Nullable;
 public final class RecordsPage {
     private static final ObjectMapper MAPPER = new ObjectMapper();
     private static final String HEAD = """
-        # Records
+            # Records
 
-        Every goal with its floor and what was measured of it. Written from `goals.json` and `records/*.json` by
+            Every goal with its floor and what was measured of it. Written from `goals.json` and `records/*.json` by
 
-            java -cp ... dev.darkroom.bench.records.RecordsPage bench
+                java -cp ... dev.darkroom.bench.records.RecordsPage bench
 
-        (bench/README.md); a test holds that this page is what they give. Of several records of one thing the newest is shown, records of trials never. A ratio says
-        how many times as good as the peer of the same run; what counts is the ratio, as absolute times hold for one machine.
-        """;
+            (bench/README.md); a test holds that this page is what they give. Of several records of one thing the newest is shown, records of trials never. A ratio says
+            how many times as good as the peer of the same run; what counts is the ratio, as absolute times hold for one machine.
+            """;
 
     private RecordsPage() {}
 
@@ -65,9 +65,8 @@ public final class RecordsPage {
                     where.equals("GPU")
                             ? "\n## GPU (goals for one H200, bf16 or f16)\n"
                             : "\n## CPU (goals for 2 cores with AMX)\n");
-            text.append("\n"
-                    + "| # | what | floor | must | stretch | measured | peer | ratio | goal for the ratio |"
-                    + " record |\n");
+            text.append(
+                    "\n| # | what | floor | must | stretch | measured | peer | ratio | goal for the ratio | record |\n");
             text.append("|---|---|---|---|---|---|---|---|---|---|\n");
             goals.forEach((row, goal) -> {
                 if (goal.path("where").asText().equals(where)) {

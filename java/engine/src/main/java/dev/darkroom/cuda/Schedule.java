@@ -75,9 +75,9 @@ record Schedule(int split, NavigableMap<Integer, ProductTile> tiles) {
             }
             int images = matcher.group(1) == null ? 1 : Integer.parseInt(matcher.group(1));
             if (tiles.isEmpty() ? images != 1 : images <= tiles.lastKey()) {
-                throw new IllegalArgumentException("tile=" + list
-                        + ": the first tile serves from one image on, and each of the others from more than"
-                        + " the one before it");
+                throw new IllegalArgumentException(
+                        "tile=" + list
+                                + ": the first tile serves from one image on, and each of the others from more than the one before it");
             }
             tiles.put(images, ProductTile.parse(matcher.group(2)));
         }

@@ -146,15 +146,15 @@ class KernelBenchTest {
     void tellsWhatItsTimesMeanForTheGoals() throws IOException {
         Path file = folder.resolve("record.json");
         Files.writeString(file, """
-            {"what": "kernels", "rows": [
-             {"id": "a", "op": "attention", "flops": 42949672960, "n": 20, "median_us": 100,
-              "operands": [{"tensor": [2,4096,320]}, {"tensor": [2,4096,320]}, {"tensor": [2,4096,320]}, {"value": 8}]},
-             {"id": "c", "op": "conv2d", "flops": 1000000000, "n": 20, "median_us": 100, "uses": {"sd15 unet b2": 3},
-              "library": {"median_us": 150}, "operands": [{"tensor": [2,64,64,4]}, {"conv2d": [320,3,3,4]}]},
-             {"id": "d", "op": "conv2dAdd", "flops": 1000000000, "n": 10, "median_us": 200, "uses": {"sd15 unet b2": 1},
-              "library": {"median_us": 550}, "operands": [{"tensor": [2,64,64,4]}, {"conv2d": [320,3,3,4]}]},
-             {"id": "e", "op": "attention", "skipped": "too large"}]}
-            """);
+                {"what": "kernels", "rows": [
+                 {"id": "a", "op": "attention", "flops": 42949672960, "n": 20, "median_us": 100,
+                  "operands": [{"tensor": [2,4096,320]}, {"tensor": [2,4096,320]}, {"tensor": [2,4096,320]}, {"value": 8}]},
+                 {"id": "c", "op": "conv2d", "flops": 1000000000, "n": 20, "median_us": 100, "uses": {"sd15 unet b2": 3},
+                  "library": {"median_us": 150}, "operands": [{"tensor": [2,64,64,4]}, {"conv2d": [320,3,3,4]}]},
+                 {"id": "d", "op": "conv2dAdd", "flops": 1000000000, "n": 10, "median_us": 200, "uses": {"sd15 unet b2": 1},
+                  "library": {"median_us": 550}, "operands": [{"tensor": [2,64,64,4]}, {"conv2d": [320,3,3,4]}]},
+                 {"id": "e", "op": "attention", "skipped": "too large"}]}
+                """);
         Path torch = folder.resolve("torch.json");
         Files.writeString(
                 torch,
