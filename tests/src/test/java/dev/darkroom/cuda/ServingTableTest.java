@@ -78,6 +78,10 @@ class ServingTableTest {
         List<Finding> findings = List.of(
                 new Finding(TOKENS, Choice.CUBLAS, "own 2.0 us, cublas 1.0 us"),
                 new Finding(Product.geglu(DType.F32, 1, 2, 3), Choice.OWN, "own 1.0 us"),
+                new Finding(
+                        Product.linear(DType.F16, 64, 1280, 1280),
+                        Choice.own(Schedule.of(4, ProductTile.SMALL).from(8, ProductTile.WIDE)),
+                        "own 2.0 us"),
                 new Finding(MAP, Choice.cudnn(1), "own 2.0 us, cudnn algorithm=1 1.0 us"));
         String text = ServingTableFormat.write("two\nlines", Map.of("gpu", "a GPU"), findings);
         assertTrue(
@@ -89,7 +93,45 @@ class ServingTableTest {
                         "\nconvolution bf16 height=64 width=32 in=320 out=640 kernel-height=3 kernel-width=3 stride=2"
                                 + " padding-before=0 padding-after=1 -> cudnn algorithm=1   # own 2.0 us, cudnn algorithm=1 1.0 us\n"),
                 text);
+        assertTrue(
+                text.contains("\nlinear f16 rows=64 in=1280 out=1280 -> own split=4 tile=SMALL,8:WIDE   # own"), text);
         findings.forEach(each -> assertEquals(each.choice(), choice(text, each.product())));
+    }
+
+    @Test
+    void saysTileAndSplitOfOurOwnKernels() {
+        Schedule schedule =
+                choice("linear -> own tile=SMALL,8:WIDE split=3", TOKENS).schedule(); // parsed, not judged
+        assertEquals(3, schedule.splits(4096, 1280, 320));
+        assertEquals(ProductTile.SMALL, schedule.tile(GPU, DType.F16, 1, 4096, 1280, 3));
+        assertEquals(ProductTile.SMALL, schedule.tile(GPU, DType.F16, 7, 7 * 4096, 1280, 3));
+        assertEquals(ProductTile.WIDE, schedule.tile(GPU, DType.F16, 8, 8 * 4096, 1280, 3));
+        Schedule tile = choice("linear -> own tile=NARROW", TOKENS).schedule();
+        assertEquals(DepthSplits.count(64, 320, 5120), tile.splits(64, 320, 5120), "the split goes by the rule");
+        Schedule split = choice("linear -> own split=2", TOKENS).schedule();
+        assertEquals(ProductTile.choose(GPU, DType.F16, 4096, 1280, 2), split.tile(GPU, DType.F16, 1, 4096, 1280, 2));
+    }
+
+    @Test
+    void saysWhyAProductCannotBeComputedSo() {
+        Product exact = Product.linear(DType.F32, 4096, 320, 1280);
+        Product few = Product.linear(DType.F16, 64, 320, 1280);
+        assertEquals("", Schedule.parse("tile=WIDE", "split=10").problem(few, GPU));
+        assertEquals(
+                "its depth of 320 has 10 slices only",
+                Schedule.parse("split=11").problem(few, GPU));
+        assertEquals("", Schedule.parse("split=20").problem(Product.linear(DType.F32, 64, 320, 1280), GPU));
+        assertEquals("", Schedule.parse("split=1").problem(TOKENS, GPU));
+        assertEquals(
+                "the parts of an image's sums would take 40 MiB, more than 16",
+                Schedule.parse("split=2").problem(TOKENS, GPU));
+        assertEquals(
+                "WIDE does not serve f32 here, but [SCALAR]",
+                Schedule.parse("tile=WIDE").problem(exact, GPU));
+        assertEquals(
+                "SCALAR does not serve f16 here, but [WIDE, TALL, SMALL, NARROW]",
+                Schedule.parse("tile=WIDE,8:SCALAR").problem(TOKENS, GPU),
+                "it sums in another order");
     }
 
     @ParameterizedTest(name = "{0}: {1}")
@@ -109,8 +151,17 @@ class ServingTableTest {
                 "linear -> mkl | there is no \"mkl\"; known are own, cublas, cudnn",
                 "linear -> cudnn | cudnn does not serve a linear",
                 "convolution -> cublas | cublas does not serve a convolution",
-                "convolution -> cudnn algorithm=x | is not own, cublas, cudnn or cudnn algorithm=N",
-                "linear -> cublas algorithm=1 | is not own, cublas",
+                "convolution -> cudnn algorithm=x | is not own [split=N] [tile=TILE], cublas, cudnn or cudnn algorithm=N",
+                "linear -> cublas algorithm=1 | is not own [split=N] [tile=TILE], cublas",
+                "linear -> cublas split=2 | is not own [split=N] [tile=TILE], cublas",
+                "linear -> own split=0 | split=0: the depth is split into 1 to 64 parts",
+                "linear -> own split=65 | split=65: the depth is split into 1 to 64 parts",
+                "linear -> own split=2 split=3 | \"split=3\" is not split=N or tile=TILE[,IMAGES:TILE]..., or is there twice",
+                "linear -> own depth=3 | \"depth=3\" is not split=N or tile=TILE",
+                "linear -> own tile=HUGE | there is no tile \"HUGE\"; known are [WIDE, TALL, SMALL, NARROW, SCALAR]",
+                "linear -> own tile=wide | \"wide\" is not TILE or IMAGES:TILE",
+                "linear -> own tile=2:WIDE | the first tile serves from one image on",
+                "linear -> own tile=WIDE,8:TALL,8:SMALL | each of the others from more than the one before it",
                 "measured gpu | is not \"measured NAME VALUE\"",
                 "measured weather fine | with one of the names [gpu, cublas, cudnn]"
             })
@@ -144,6 +195,31 @@ class ServingTableTest {
                         log.lines().get(0));
             }
         }
+    }
+
+    @Test
+    void isShippedForGpusThatWereMeasured() {
+        try (CapturedLog log = CapturedLog.of(ServingTables.class)) {
+            assertEquals(
+                    2,
+                    shipped("A GPU of the tests")
+                            .find(TOKENS, 80)
+                            .orElseThrow()
+                            .choice()
+                            .schedule()
+                            .split());
+            assertEquals(List.of(), shipped("Another GPU").lines());
+            assertEquals(List.of(), log.lines());
+            assertEquals(List.of(), shipped("An older GPU of the tests").lines());
+            assertEquals(
+                    "the built-in serving/an-older-gpu-of-the-tests.txt:2: measured with cublas 11.1.1, here is 12.6.4;"
+                            + " rules of thumb serve instead. Run \"darkroom bench --tune\"",
+                    log.lines().get(0));
+        }
+    }
+
+    private static ServingTable shipped(String gpu) {
+        return ServingTables.shipped(new GpuProperties(gpu, 80, 4, 99 << 10), ServingTableTest::library);
     }
 
     @Test

@@ -37,13 +37,10 @@ final class ConvolutionKernels {
         if (ofOnePixel && geometry.stride() == 1 && geometry.padBefore() == 0 && geometry.padAfter() == 0) {
             gemmKernels.linear(scope, x, weight.reshape(weight.dim(0), weight.dim(3)), epilogue, y);
         } else if (y.shape().count() > 0 && !libraries.convolution(scope, x, weight, geometry, epilogue, y)) {
-            launch(
-                    scope,
-                    x,
-                    weight,
-                    new Moves(geometry.stride(), geometry.padBefore(), y.dim(1), y.dim(2)),
-                    epilogue,
-                    y);
+            Schedule schedule = libraries.schedule(Product.convolution(
+                    x.dtype(), x.dim(1), x.dim(2), x.dim(3), weight.dim(0), weight.dim(1), weight.dim(2), geometry));
+            Moves moves = new Moves(geometry.stride(), geometry.padBefore(), y.dim(1), y.dim(2));
+            launch(scope, x, weight, moves, schedule, epilogue, y);
         }
     }
 
@@ -60,7 +57,7 @@ final class ConvolutionKernels {
      */
     void doubled(Scope scope, Tensor x, Tensor phases, Epilogue epilogue, Tensor y) {
         if (y.shape().count() > 0) {
-            launch(scope, x, phases, new Moves(1, 1, x.dim(1), x.dim(2)), epilogue, y);
+            launch(scope, x, phases, new Moves(1, 1, x.dim(1), x.dim(2)), Schedule.BY_RULE, epilogue, y);
         }
     }
 
@@ -68,15 +65,16 @@ final class ConvolutionKernels {
     private record Moves(int stride, int padding, int rows, int columns) {}
 
     /** @param weight [out, kh, kw, in], or [phases, out, kh, kw, in] */
-    private void launch(Scope scope, Tensor x, Tensor weight, Moves moves, Epilogue epilogue, Tensor y) {
+    private void launch(
+            Scope scope, Tensor x, Tensor weight, Moves moves, Schedule schedule, Epilogue epilogue, Tensor y) {
         int phases = weight.shape().rank() == 5 ? weight.dim(0) : 1;
         int out = weight.dim(-4);
         int in = weight.dim(-1);
         int pixels = Math.toIntExact(y.shape().rows() / phases);
         int pixelsPerImage = y.dim(1) * y.dim(2);
-        int splits = DepthSplits.count(pixelsPerImage, out, weight.dim(-3) * weight.dim(-2) * in);
+        int splits = schedule.splits(pixelsPerImage, out, weight.dim(-3) * weight.dim(-2) * in);
         try (Scope scratch = scope.child("convolution")) {
-            ProductTile tile = ProductTile.choose(modules.gpu(), y.dtype(), pixels, out, splits * phases);
+            ProductTile tile = schedule.tile(modules.gpu(), y.dtype(), y.dim(0), pixels, out, splits * phases);
             int tiles = tile.blocks(pixels, out);
             BlockExchange exchange =
                     BlockExchange.of(scratch, arrivals, tile, tiles * phases, splits, phases == 1 ? y : null);

@@ -12,7 +12,14 @@ final class DepthSplits {
     private static final int ENOUGH_BLOCKS = 256; // two for each multiprocessor of a large GPU
     private static final int LEAST_DEPTH = 512; // of a split, below which adding up takes longer than it saves
 
+    private static final int SLICE_BYTES = 64; // of a row, which the main loop copies at once
+
     private DepthSplits() {}
+
+    /** The parts that a depth can be split into at most, as {@code kernels/mainloop.cuh} has it. */
+    static int slices(int depth, DType dtype) {
+        return Math.max(1, (depth * dtype.bytes() + SLICE_BYTES - 1) / SLICE_BYTES);
+    }
 
     /**
      * Into how many parts to split the depth. Depends on the size of one image alone, so that its sums are the same in every batch.

@@ -118,11 +118,12 @@ final class GemmKernels {
         int columns = first.weight.dim(0);
         int depth = first.weight.dim(1);
         int count = products.size();
-        int splits = DepthSplits.count(rowsPerImage, count * columns, depth);
+        Schedule schedule = libraries.schedule(Product.linear(dtype, rowsPerImage, depth, count * columns));
+        int splits = schedule.splits(rowsPerImage, count * columns, depth);
         boolean vector = readsVectors(depth, x, norm)
                 && products.stream().allMatch(product -> ProductTile.readsVectors(depth, product.weight));
         try (Scope scratch = scope.child("linear")) {
-            ProductTile tile = ProductTile.choose(modules.gpu(), dtype, rows, columns, splits * count);
+            ProductTile tile = schedule.tile(modules.gpu(), dtype, rows / rowsPerImage, rows, columns, splits * count);
             int tiles = tile.blocks(rows, columns) * count;
             BlockExchange exchange =
                     BlockExchange.of(scratch, arrivals, tile, tiles, splits, count == 1 ? first.y : null);
@@ -168,10 +169,12 @@ final class GemmKernels {
         int rows = Math.toIntExact(y.shape().rows());
         int columns = value.out();
         int depth = value.in();
-        int splits = DepthSplits.count(rowsPerImage(y.shape()), 2 * columns, depth);
+        int rowsPerImage = rowsPerImage(y.shape());
+        Schedule schedule = libraries.schedule(Product.geglu(y.dtype(), rowsPerImage, depth, columns));
+        int splits = schedule.splits(rowsPerImage, 2 * columns, depth);
         boolean vector = readsVectors(depth, x, norm) && ProductTile.readsVectors(depth, value.values(), gate.values());
         try (Scope scratch = scope.child("geglu")) {
-            ProductTile tile = ProductTile.choose(modules.gpu(), y.dtype(), rows, 2 * columns, splits);
+            ProductTile tile = schedule.tile(modules.gpu(), y.dtype(), rows / rowsPerImage, rows, 2 * columns, splits);
             int tiles = tile.blocks(rows, 2 * columns);
             Tensor partials = DepthSplits.partials(scratch, tile, tiles, splits);
             long counters = arrivals.address(tiles);

@@ -25,11 +25,11 @@ public final class KernelPlan {
     private final Set<KernelVariant> variants = new LinkedHashSet<>();
 
     /**
-     * A launch of {@code function} on a grid of x · y · z blocks of {@code threads} threads.
+     * A launch of {@code function} of a variant on a grid of x · y · z blocks of {@code threads} threads.
      *
      * @param sharedBytes of dynamic shared memory
      */
-    public record Launch(String function, int x, int y, int z, int threads, int sharedBytes) {}
+    public record Launch(KernelVariant variant, String function, int x, int y, int z, int threads, int sharedBytes) {}
 
     private KernelPlan(GpuProperties gpu) {
         this.gpu = gpu;
@@ -49,8 +49,11 @@ public final class KernelPlan {
     /** A device whose launches this plan remembers. Values cannot be read from it. */
     public Device device() {
         Modules modules = new Modules(stream, gpu, (file, function, defines) -> {
-            variants.add(new KernelVariant(file, defines));
-            return new Kernel(stream, function, new CUfunction());
+            KernelVariant variant = new KernelVariant(file, defines);
+            variants.add(variant);
+            CUfunction handle = new CUfunction();
+            stream.expect(handle, variant);
+            return new Kernel(stream, function, handle);
         });
         return new Planned(new CudaEngine(modules, new NoStaging(), ServingTables.builtIn(), library -> {
             throw new IllegalStateException("the table built in asks for no " + library.title());
@@ -60,6 +63,11 @@ public final class KernelPlan {
     /** The launches so far, in order. */
     public List<Launch> launches() {
         return List.copyOf(stream.launches());
+    }
+
+    /** Starts the list of launches anew. */
+    public void forgetLaunches() {
+        stream.launches().clear();
     }
 
     /** The variants that were launched so far, in the order of their first use. */

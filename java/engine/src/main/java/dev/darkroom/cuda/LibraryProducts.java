@@ -138,7 +138,7 @@ final class LibraryProducts implements AutoCloseable {
 
     private Choice look(Product product) {
         Optional<Line> line = table.find(product, modules.gpu().capability());
-        if (line.isEmpty() || line.get().choice().server() == Server.OWN) {
+        if (line.isEmpty()) {
             return Choice.OWN;
         }
         Choice choice = line.get().choice();
@@ -149,7 +149,7 @@ final class LibraryProducts implements AutoCloseable {
         if (warnings.add(line.get().number() + problem)) {
             LOGGER.log(
                     System.Logger.Level.WARNING,
-                    "{0} asks {1} for {2}: {3}; our own kernels serve it",
+                    "{0} asks {1} for {2}: {3}; our own kernels serve it by rule of thumb",
                     table.at(line.get().number()),
                     choice,
                     product,
@@ -160,6 +160,9 @@ final class LibraryProducts implements AutoCloseable {
 
     /** Why a choice cannot be had for a product; empty where it can. */
     private String problem(Product product, Choice choice) {
+        if (choice.server() == Server.OWN) {
+            return choice.schedule().problem(product, modules.gpu());
+        }
         LibraryBinding binding =
                 libraries.apply(choice.server() == Server.CUBLAS ? CudaLibrary.CUBLAS : CudaLibrary.CUDNN);
         if (!binding.isBound()) {
@@ -171,7 +174,12 @@ final class LibraryProducts implements AutoCloseable {
                 : cudnn().problem(product, choice.algorithm());
     }
 
-    /** All that could serve a product, our own kernels first. */
+    /** How our own kernels are to compute a product. */
+    Schedule schedule(Product product) {
+        return choose(product).schedule();
+    }
+
+    /** All that could serve a product, our own kernels by rule of thumb first. */
     List<Choice> alternatives(Product product) {
         List<Choice> all = new ArrayList<>(List.of(Choice.OWN));
         if (product.kind() != Product.Kind.CONVOLUTION) {
@@ -187,6 +195,11 @@ final class LibraryProducts implements AutoCloseable {
     /** The products that were asked for so far. */
     List<Product> products() {
         return List.copyOf(choices.keySet());
+    }
+
+    /** Forgets which products were asked for and what was prescribed: the table decides again. */
+    void forget() {
+        choices.clear();
     }
 
     /** Has a product computed in one way from now on, whatever the table says. */

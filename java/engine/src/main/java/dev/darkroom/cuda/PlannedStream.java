@@ -1,7 +1,9 @@
 package dev.darkroom.cuda;
 
 import java.util.ArrayList;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.IntSupplier;
 import jcuda.Pointer;
 import jcuda.driver.CUfunction;
@@ -11,6 +13,12 @@ import jcuda.driver.CUstream;
 final class PlannedStream extends CudaStream {
     private final CUstream nothing = new CUstream();
     private final List<KernelPlan.Launch> launches = new ArrayList<>();
+    private final IdentityHashMap<CUfunction, KernelVariant> variants = new IdentityHashMap<>();
+
+    /** Tells what a function that will be launched was compiled of. */
+    void expect(CUfunction function, KernelVariant variant) {
+        variants.put(function, variant);
+    }
 
     List<KernelPlan.Launch> launches() {
         return launches;
@@ -24,7 +32,8 @@ final class PlannedStream extends CudaStream {
     @Override
     void launch(
             String name, CUfunction function, int x, int y, int z, int threads, int sharedBytes, Pointer parameters) {
-        launches.add(new KernelPlan.Launch(name, x, y, z, threads, sharedBytes));
+        KernelVariant variant = Objects.requireNonNull(variants.get(function), name);
+        launches.add(new KernelPlan.Launch(variant, name, x, y, z, threads, sharedBytes));
     }
 
     @Override

@@ -131,6 +131,11 @@ record Product(
         return (width + paddingBefore + paddingAfter - kernelWidth) / stride + 1;
     }
 
+    /** Products that are summed for a result. */
+    int depth() {
+        return kernelHeight * kernelWidth * in;
+    }
+
     /** Elements of one image's input. */
     long inputs() {
         return (long) height * width * in;

@@ -48,16 +48,34 @@ enum ProductTile {
      * @param copies how many such products run at once: splits of the depth, phases
      */
     static ProductTile choose(GpuProperties gpu, DType dtype, int rows, int columns, int copies) {
-        if (dtype == DType.F32 || dtype == DType.BF16 && gpu.capability() < BF16_TENSOR_CORES) {
-            return SCALAR;
-        }
-        ProductTile best = WIDE;
-        for (ProductTile tile : List.of(TALL, SMALL, NARROW)) {
+        List<ProductTile> serving = serving(gpu, dtype);
+        ProductTile best = serving.get(0);
+        for (ProductTile tile : serving) {
             if (tile.cost(gpu, rows, columns, copies) < best.cost(gpu, rows, columns, copies)) {
                 best = tile;
             }
         }
         return best;
+    }
+
+    /** The tiles that serve a type; all of them sum in the same order. */
+    static List<ProductTile> serving(GpuProperties gpu, DType dtype) {
+        return dtype == DType.F32 || dtype == DType.BF16 && gpu.capability() < BF16_TENSOR_CORES
+                ? List.of(SCALAR)
+                : List.of(WIDE, TALL, SMALL, NARROW);
+    }
+
+    /**
+     * The tile of a name.
+     *
+     * @throws IllegalArgumentException when there is none
+     */
+    static ProductTile parse(String name) {
+        return Arrays.stream(values())
+                .filter(tile -> tile.name().equals(name))
+                .findFirst()
+                .orElseThrow(() -> new IllegalArgumentException(
+                        "there is no tile \"" + name + "\"; known are " + Arrays.toString(values())));
     }
 
     /** Time on the busiest multiprocessor, in results. */

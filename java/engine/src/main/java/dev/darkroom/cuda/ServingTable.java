@@ -33,19 +33,28 @@ record ServingTable(String origin, Map<String, Measured> measured, List<Line> li
      * Who computes, and how.
      *
      * @param algorithm cuDNN's number of it; absent: the first of {@link Cudnn}'s that there is
+     * @param schedule  of our own kernels
      */
-    record Choice(Server server, OptionalInt algorithm) {
-        static final Choice OWN = new Choice(Server.OWN, OptionalInt.empty());
-        static final Choice CUBLAS = new Choice(Server.CUBLAS, OptionalInt.empty());
+    record Choice(Server server, OptionalInt algorithm, Schedule schedule) {
+        static final Choice OWN = by(Server.OWN);
+        static final Choice CUBLAS = by(Server.CUBLAS);
+
+        static Choice by(Server server) {
+            return new Choice(server, OptionalInt.empty(), Schedule.BY_RULE);
+        }
+
+        static Choice own(Schedule schedule) {
+            return new Choice(Server.OWN, OptionalInt.empty(), schedule);
+        }
 
         static Choice cudnn(int algorithm) {
-            return new Choice(Server.CUDNN, OptionalInt.of(algorithm));
+            return new Choice(Server.CUDNN, OptionalInt.of(algorithm), Schedule.BY_RULE);
         }
 
         /** As tables spell it. */
         @Override
         public String toString() {
-            return server + (algorithm.isPresent() ? " algorithm=" + algorithm.getAsInt() : "");
+            return server + (algorithm.isPresent() ? " algorithm=" + algorithm.getAsInt() : "") + schedule;
         }
     }
 

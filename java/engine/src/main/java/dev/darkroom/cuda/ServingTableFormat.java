@@ -11,7 +11,6 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalInt;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -25,6 +24,7 @@ import java.util.stream.Collectors;
  * measured cublas 12.6.4
  * linear f16 rows=4096 in=320 out=320 -> cublas
  * convolution in=320 out=320 kernel-height=3 capability=80..90 -> cudnn algorithm=1
+ * geglu rows=4096 -> own split=2 tile=SMALL,8:WIDE
  * geglu -> own
  * }</pre>
  */
@@ -135,12 +135,15 @@ final class ServingTableFormat {
             throw new IllegalArgumentException(server + " does not serve a " + kind);
         }
         if (words.length == 1) {
-            return new Choice(server, OptionalInt.empty());
+            return Choice.by(server);
+        }
+        if (server == Server.OWN) {
+            return Choice.own(Schedule.parse(Arrays.copyOfRange(words, 1, words.length)));
         }
         Matcher algorithm = ALGORITHM.matcher(words[1]);
         if (server != Server.CUDNN || words.length > 2 || !algorithm.matches()) {
-            throw new IllegalArgumentException(
-                    "\"" + String.join(" ", words) + "\" is not own, cublas, cudnn or cudnn algorithm=N");
+            throw new IllegalArgumentException("\"" + String.join(" ", words)
+                    + "\" is not own [split=N] [tile=TILE], cublas, cudnn or cudnn algorithm=N");
         }
         return Choice.cudnn(Integer.parseInt(algorithm.group(1)));
     }

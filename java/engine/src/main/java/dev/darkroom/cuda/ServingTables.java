@@ -19,7 +19,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Where the {@link ServingTable} of a GPU comes from: the file that {@code DARKROOM_SERVING_TABLE} names, else the one that
- * {@code darkroom bench --tune} has written for this GPU to the user's cache folder, else the one that is built in.
+ * {@code darkroom bench --tune} has written for this GPU to the user's cache folder, else the one that is shipped for this GPU, which was measured by
+ * us, else the one for every GPU, which leaves all to rules of thumb.
  *
  * <p>A file that cannot be read, or that was measured with another GPU or other versions of the libraries, is warned of and the built-in table taken
  * in its place.
@@ -50,13 +51,32 @@ final class ServingTables {
             return read(file, gpu, libraries);
         }
         Path file = fileOf(gpu);
-        return Files.exists(file) ? read(file, gpu, libraries) : builtIn();
+        return Files.exists(file) ? read(file, gpu, libraries) : shipped(gpu, libraries);
     }
 
     /** Where the table of a GPU is kept for this user. */
     static Path fileOf(GpuProperties gpu) {
-        String name = gpu.name().toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9]+", "-");
-        return UserCache.folder().resolve("serving").resolve(name + ".txt");
+        return UserCache.folder().resolve("serving").resolve(spelled(gpu) + ".txt");
+    }
+
+    private static String spelled(GpuProperties gpu) {
+        return gpu.name().toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9]+", "-");
+    }
+
+    /** The table that is shipped for a GPU, or the built-in one, with a line in the log where a shipped one does not hold here. */
+    static ServingTable shipped(GpuProperties gpu, Function<CudaLibrary, LibraryBinding> libraries) {
+        String name = "serving/" + spelled(gpu) + ".txt";
+        if (ServingTables.class.getResource(name) == null) {
+            return builtIn();
+        }
+        ServingTable table = resource(name);
+        String problem = staleness(table, gpu, libraries);
+        if (problem.isEmpty()) {
+            return table;
+        }
+        LOGGER.log(
+                System.Logger.Level.INFO, "{0}; rules of thumb serve instead. Run \"darkroom bench --tune\"", problem);
+        return builtIn();
     }
 
     /** The table in a file, or the built-in one with a warning that names file and line. */
@@ -99,14 +119,18 @@ final class ServingTables {
     }
 
     static ServingTable builtIn() {
-        try (InputStream in = ServingTables.class.getResourceAsStream(BUILT_IN)) {
+        return resource(BUILT_IN);
+    }
+
+    private static ServingTable resource(String name) {
+        try (InputStream in = ServingTables.class.getResourceAsStream(name)) {
             if (in == null) {
-                throw new IllegalStateException("the built-in " + BUILT_IN + " is not on the class path");
+                throw new IllegalStateException("the built-in " + name + " is not on the class path");
             }
             return ServingTableFormat.parse(
-                    "the built-in " + BUILT_IN, new String(in.readAllBytes(), StandardCharsets.UTF_8));
+                    "the built-in " + name, new String(in.readAllBytes(), StandardCharsets.UTF_8));
         } catch (IOException e) {
-            throw new UncheckedIOException("the built-in " + BUILT_IN + " cannot be read", e);
+            throw new UncheckedIOException("the built-in " + name + " cannot be read", e);
         }
     }
 

@@ -27,22 +27,17 @@ public final class PublishedModels {
     /**
      * What a model consists of.
      *
+     * @param title   for messages
      * @param side    height and width of its latents
      * @param configs of its components by name
      */
-    record Model(
+    public record Model(
             String title, ModelFamily family, int side, List<String> components, Function<String, JsonNode> configs) {}
 
     /** @param folders of further models */
     public PublishedModels(List<String> folders) {
         for (ModelFamily family : ModelFamily.values()) {
-            int side = PublishedConfigs.of(family, "unet").path("sample_size").asInt();
-            models.add(new Model(
-                    family.title(),
-                    family,
-                    side,
-                    PublishedConfigs.components(family),
-                    component -> PublishedConfigs.of(family, component)));
+            models.add(published(family));
         }
         for (String folder : folders) {
             ModelFiles files = ModelFiles.open(folder);
@@ -50,6 +45,16 @@ public final class PublishedModels {
             int side = files.config("unet").path("sample_size").asInt();
             models.add(new Model(files.location(), files.family(), side, components, files::config));
         }
+    }
+
+    /** A family's published model at its own size. */
+    public static Model published(ModelFamily family) {
+        return new Model(
+                family.title(),
+                family,
+                PublishedConfigs.of(family, "unet").path("sample_size").asInt(),
+                PublishedConfigs.components(family),
+                component -> PublishedConfigs.of(family, component));
     }
 
     /** All variants that GPUs of an architecture are given, in a fixed order. */
