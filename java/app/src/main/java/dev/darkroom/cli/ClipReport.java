@@ -27,7 +27,7 @@ interface ClipReport {
                 .toList();
     }
 
-    /** A list of {@code key}: name, {@code embedding}: numbers. */
+    /** A list of that key: name, "embedding": numbers. */
     static ArrayNode embeddings(String key, List<String> names, float[][] embeddings) {
         ArrayNode list = JSON.createArrayNode();
         for (int i = 0; i < names.size(); i++) {

@@ -12,8 +12,8 @@ import java.util.Optional;
 
 /** Reads preprocessor_config.json of a CLIP model, in its present and its older spellings. */
 public final class PreprocessorConfig {
-    private static final float[] CLIP_MEAN = {0.48145466f, 0.4578275f, 0.40821073f};
-    private static final float[] CLIP_STD = {0.26862954f, 0.2613026f, 0.2757771f};
+    private static final float[] CLIP_MEAN = {0.48145467f, 0.4578275f, 0.40821072f};
+    private static final float[] CLIP_STD = {0.26862955f, 0.2613026f, 0.2757771f};
 
     private PreprocessorConfig() {}
 

@@ -8,6 +8,7 @@ import java.util.stream.IntStream;
  * A matrix [rows, columns] of a factored weight, or, with {@code taps} over 1, a convolution [rows, columns, taps]; in f32, computed on all
  * cores, with a fixed order of summation.
  */
+@SuppressWarnings("ArrayRecordComponent") // two are never compared
 record Factor(int rows, int columns, int taps, float[] values) {
     static Factor of(HostTensor tensor) {
         Shape shape = tensor.shape();

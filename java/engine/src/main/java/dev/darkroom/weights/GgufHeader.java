@@ -9,6 +9,7 @@ import java.util.Map;
 /** Parses and checks the head of a GGUF file: keys with values, then where tensors lie. */
 final class GgufHeader {
     /** A tensor: its shape with the fastest dimension last, and where it begins in the data. */
+    @SuppressWarnings("ArrayRecordComponent") // two are never compared
     record Entry(GgufType type, int[] shape, long offset) {
         long elements() {
             return Arrays.stream(shape).asLongStream().reduce(1, (a, b) -> a * b);

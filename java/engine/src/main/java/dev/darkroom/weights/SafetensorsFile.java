@@ -59,7 +59,7 @@ public final class SafetensorsFile implements TensorFile {
             throw malformed(
                     name,
                     "its header claims " + Long.toUnsignedString(headerBytes) + " bytes, where 1 to " + MAX_HEADER_BYTES
-                            + " are possible" + OtherFormat.hint(length.array()));
+                            + " are possible" + OtherFormat.hint(length));
         }
         long dataStart = LENGTH_BYTES + headerBytes;
         if (dataStart > file.size()) {

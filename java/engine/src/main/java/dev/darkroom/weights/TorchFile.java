@@ -16,6 +16,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.LongUnaryOperator;
@@ -80,10 +81,8 @@ final class TorchFile implements TensorFile {
                         .equals("little")) {
             throw new PickleException("its values are not little-endian");
         }
-        ByteBuffer pickle = pickle(
-                channel,
-                entries.get(pickles.get(0)).offset(),
-                entries.get(pickles.get(0)).size());
+        ZipEntries.Entry content = Objects.requireNonNull(entries.get(pickles.get(0)));
+        ByteBuffer pickle = pickle(channel, content.offset(), content.size());
         Object root = read(pickle, id -> {});
         return TorchObjects.tensors(root, (key, type, elements, first) -> {
             ZipEntries.Entry entry = entries.get(folder + "data/" + key);

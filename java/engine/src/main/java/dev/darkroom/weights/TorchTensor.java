@@ -13,6 +13,7 @@ import java.util.Arrays;
  *
  * @param storage the values' place in the file, shared by all views of it
  */
+@SuppressWarnings("ArrayRecordComponent") // two are never compared
 record TorchTensor(TorchStorage storage, long offset, int[] sizes, long[] strides) {
     /** Whether its elements lie one after the other in the order of rows. */
     private boolean isContiguous() {
