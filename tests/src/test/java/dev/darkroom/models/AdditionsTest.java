@@ -26,6 +26,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -35,11 +36,13 @@ import org.junit.jupiter.api.Test;
 /** A small U-Net with random weights; where diffusers' UNet2DConditionModel adds what other networks give it. */
 @DisplayName("What is added to a U-Net's activations")
 class AdditionsTest {
+    @SuppressWarnings("InlineFormatString") // a text block reads best by itself
     private static final String CONFIG = """
             {"_class_name": "UNet2DConditionModel", "block_out_channels": [8, 12], "layers_per_block": 1,
              "down_block_types": ["%s", "%s"], "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"],
              "attention_head_dim": 2, "cross_attention_dim": 8, "norm_num_groups": 4}
             """;
+
     private static final String CROSS = "CrossAttnDownBlock2D";
     private static final String PLAIN = "DownBlock2D";
 
@@ -109,7 +112,7 @@ class AdditionsTest {
     }
 
     private float[] at(String path) {
-        return seen.get(path);
+        return Objects.requireNonNull(seen.get(path), path);
     }
 
     /** The down block's results are observed one after the other under one path, so that the last one stays. */

@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DisplayName;
@@ -58,7 +59,8 @@ class SdxlTest {
         return sdxl.generate(request.build()).picture();
     }
 
-    private static SdxlOptions told(SdxlOptions.Size original, SdxlOptions.Corner crop, SdxlOptions.Size target) {
+    private static SdxlOptions told(
+            SdxlOptions.@Nullable Size original, SdxlOptions.@Nullable Corner crop, SdxlOptions.@Nullable Size target) {
         return new SdxlOptions(null, null, original, crop, target, null, null, null, null, null);
     }
 

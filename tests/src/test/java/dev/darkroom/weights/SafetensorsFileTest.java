@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.darkroom.tensor.DType;
 import dev.darkroom.tensor.HostTensor;
 import dev.darkroom.tensor.Shape;
 import java.io.IOException;
@@ -64,11 +65,9 @@ class SafetensorsFileTest {
 
     private static void readAll(SafetensorsFile file) {
         for (String name : file.names()) {
-            if (file.storedType(name).dtype() != null) {
-                assertEquals(
-                        file.elements(name) * file.storedType(name).dtype().bytes(),
-                        ReferenceFiles.bytes(file.get(name)).length,
-                        name);
+            DType dtype = file.storedType(name).dtype();
+            if (dtype != null) {
+                assertEquals(file.elements(name) * dtype.bytes(), ReferenceFiles.bytes(file.get(name)).length, name);
             } else {
                 String message = ReferenceFiles.refusal(() -> file.get(name));
                 assertTrue(message.contains("stored as " + file.storedType(name)), message);

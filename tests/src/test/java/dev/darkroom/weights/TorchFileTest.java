@@ -95,9 +95,9 @@ class TorchFileTest {
                     file.get(tensor).toFloats();
                 }
             } catch (WeightsException e) {
-                assertTrue(e.getMessage().contains(changed.toString()), e.getMessage());
+                assertTrue(String.valueOf(e.getMessage()).contains(changed.toString()), e.getMessage());
             } catch (IllegalArgumentException e) { // i64 and u8 have no floats
-                assertTrue(e.getMessage().contains("i64") || e.getMessage().contains("u8"), e.getMessage());
+                assertTrue(String.valueOf(e.getMessage()).matches("(?s).*(i64|u8).*"), e.getMessage());
             }
         }
     }

@@ -18,6 +18,7 @@ import java.util.stream.IntStream;
  * @param ranked whether the best come first; else all are listed in their order
  * @param best   how many a ranking has
  */
+@SuppressWarnings("ArrayRecordComponent") // two are never compared
 record ClipScores(List<String> files, List<String> texts, float[][] images, float[][] words, boolean ranked, int best)
         implements ClipReport {
     @Override

@@ -82,7 +82,11 @@ final class AdapterCases {
         Check.Case comparison = check.new Case(group, lora, entry, Tolerance.UNET);
         comparison.compare(expected, unet(loras.weights("unet")), values.floats(expected), "");
         if (values.has("unet_out_no_lora")) {
-            comparison.compare("unet_out_no_lora", unet(ModelComponent.open(model.resolve("unet")).weights()), values.floats("unet_out_no_lora"), "");
+            comparison.compare(
+                    "unet_out_no_lora",
+                    unet(ModelComponent.open(model.resolve("unet")).weights()),
+                    values.floats("unet_out_no_lora"),
+                    "");
         }
         if (values.has("text_last_hidden_state")) {
             check.new Case(group, lora, entry, Tolerance.TEXT_AND_VAE)

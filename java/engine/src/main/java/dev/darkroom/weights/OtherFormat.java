@@ -9,7 +9,9 @@ final class OtherFormat {
 
     /** A remark for the error message about a file that begins with these bytes; empty when they say nothing. */
     static String hint(ByteBuffer start) {
-        String text = StandardCharsets.ISO_8859_1.decode(start.slice(0, start.limit())).toString();
+        String text = StandardCharsets.ISO_8859_1
+                .decode(start.slice(0, start.limit()))
+                .toString();
         if (text.startsWith("PK\u0003\u0004") || text.startsWith("\u0080\u0002")) {
             return " (it looks like a PyTorch pickle, as .ckpt, .pt and .bin files are)";
         }
