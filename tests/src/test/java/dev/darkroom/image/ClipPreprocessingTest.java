@@ -37,8 +37,8 @@ final class ClipPreprocessingTest {
 
     @Test
     void bicubicIsPillowsBitByBit() {
-        Picture source = PictureReader.read(ReferenceFiles.of("clip/image_224.png"));
-        Picture expected = PictureReader.read(ReferenceFiles.of("clip/image_224_expected.png"));
+        Picture source = PictureReader.read(ReferenceFiles.ofWholeSet("clip/image_224.png"));
+        Picture expected = PictureReader.read(ReferenceFiles.ofWholeSet("clip/image_224_expected.png"));
         assertEquals(
                 expected,
                 preparing(Optional.of(shortest(224)), Optional.of(new Size(224, 224)))

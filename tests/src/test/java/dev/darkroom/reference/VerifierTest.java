@@ -74,12 +74,12 @@ final class VerifierTest {
 
     @Test
     void aWrongResultFailsAndNamesTheFirstActivationThatDeparts(@TempDir Path folder) throws Exception {
-        copy("checkpoints/sd1/unet", folder);
+        copy("checkpoints/sd2/unet", folder);
         Files.createDirectories(folder.resolve("unet"));
-        for (String file : List.of("index.json", "sd1_t999.safetensors")) {
+        for (String file : List.of("index.json", "sd2.safetensors")) {
             Files.copy(SET.resolve("unet").resolve(file), folder.resolve("unet").resolve(file));
         }
-        Path weights = folder.resolve("checkpoints/sd1/unet/diffusion_pytorch_model.safetensors");
+        Path weights = folder.resolve("checkpoints/sd2/unet/diffusion_pytorch_model.safetensors");
         byte[] bytes = Files.readAllBytes(weights);
         int header = (int) ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getLong();
         String json = new String(bytes, 8, header, StandardCharsets.UTF_8);
@@ -92,7 +92,7 @@ final class VerifierTest {
         }
         Files.write(weights, bytes);
         CaseResult result = verify(folder, "unet", DType.F32).stream()
-                .filter(each -> each.file().equals("sd1_t999.safetensors"))
+                .filter(each -> each.file().equals("sd2.safetensors"))
                 .findFirst()
                 .orElseThrow();
         assertEquals(CaseResult.Status.FAIL, result.status());

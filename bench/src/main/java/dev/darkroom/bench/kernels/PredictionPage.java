@@ -22,7 +22,7 @@ final class PredictionPage {
                 Nothing on this page was measured. It says what our kernels should take by counting, so that a measurement has something to be
                 surprised by; it is written by
 
-                    java -cp ... dev.darkroom.bench.kernels.KernelBench --predict bench/records/predictions-h200.json --page bench/PREDICTIONS.md
+                    java -cp ... dev.darkroom.bench.kernels.KernelBench --predict predictions.json --page bench/PREDICTIONS.md
 
                 which needs no GPU (bench/README.md). Every operation of the networks is sent through the engine's own choice of kernel, tile and grid
                 (`KernelPlan`); registers and static shared memory are those of bench/records/resources.json (%s). From them follow occupancy, waves
