@@ -34,7 +34,7 @@ class DamagedWeightsTest {
     })
     void areNamedByTheirLayer(String component, String tensor, String when, String layer) {
         Path model = TinyCheckpoints.copy("sd1", folder.resolve("model"));
-        TinyCheckpoints.change(model, component, tensor, TinyCheckpoints::firstIsNan);
+        TinyCheckpoints.change(model, component, tensor, TinyCheckpoints::damaged);
         try (Darkroom darkroom = Darkroom.builder(model.toString())
                 .device("cpu")
                 .threads(1)
@@ -58,7 +58,7 @@ class DamagedWeightsTest {
     @Test
     void makeNoPictureAndNoSuccess() {
         Path model = TinyCheckpoints.copy("sd1", folder.resolve("model"));
-        TinyCheckpoints.change(model, "vae", "decoder.conv_out.weight", TinyCheckpoints::firstIsNan);
+        TinyCheckpoints.change(model, "vae", "decoder.conv_out.weight", TinyCheckpoints::damaged);
         Path output = folder.resolve("out.png");
         StringWriter err = new StringWriter();
         int code = Main.run(

@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -87,9 +88,10 @@ final class TinyCheckpoints {
         return scaled;
     }
 
-    static float[] firstIsNan(float[] values) {
-        float[] broken = values.clone();
-        broken[0] = Float.NaN;
+    /** No number at all; a single one might stand where small maps have only padding. */
+    static float[] damaged(float[] values) {
+        float[] broken = new float[values.length];
+        Arrays.fill(broken, Float.NaN);
         return broken;
     }
 
