@@ -116,11 +116,11 @@ class ModelFilesTest {
     @Test
     void withoutWeightsSaysWhatWasLookedForAndFound() throws IOException {
         Path copy = copy(sd1());
-        Files.move(copy.resolve("vae").resolve(WEIGHTS), copy.resolve("vae/diffusion_pytorch_model.bin"));
+        Files.move(copy.resolve("vae").resolve(WEIGHTS), copy.resolve("vae/diffusion_pytorch_model.msgpack"));
         ModelFiles model = ModelFiles.open(copy.toString());
         String message = ReferenceFiles.refusal(() -> model.weights("vae"));
         assertTrue(message.contains("looked for " + WEIGHTS), message);
-        assertTrue(message.contains("found config.json, diffusion_pytorch_model.bin"), message);
+        assertTrue(message.contains("found config.json, diffusion_pytorch_model.msgpack"), message);
     }
 
     @Test
