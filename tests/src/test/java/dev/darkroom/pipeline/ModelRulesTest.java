@@ -91,9 +91,11 @@ class ModelRulesTest {
     void dropTheLastLayerOfOpenClip() {
         Path file = TinyCheckpoints.singleFile(
                 TinyCheckpoints.of("sd2"), folder.resolve("sd2.safetensors"), Map.of(), Map.of());
-        JsonNode published = ModelFiles.open(TinyCheckpoints.of("sd2").toString()).config("text_encoder");
+        JsonNode published =
+                ModelFiles.open(TinyCheckpoints.of("sd2").toString()).config("text_encoder");
         int layers = published.path("num_hidden_layers").asInt();
-        ObjectNode config = ModelFiles.open(file.toString()).config("text_encoder").deepCopy();
+        ObjectNode config =
+                ModelFiles.open(file.toString()).config("text_encoder").deepCopy();
         assertEquals(layers, config.path("num_hidden_layers").asInt());
         config.set("num_attention_heads", published.get("num_attention_heads")); // which no tensor tells
         ModelFiles single = ModelFiles.open(file.toString(), Map.of("text_encoder", config));

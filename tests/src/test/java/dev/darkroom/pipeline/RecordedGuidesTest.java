@@ -34,8 +34,8 @@ class RecordedGuidesTest {
                 Darkroom.builder(model).device("cuda").dtype(DType.F16).open()) {
             CudaDevice device = (CudaDevice) darkroom.device();
             Request request = Request.of("a horse")
-                    .size(64, 64)
-                    .steps(8)
+                    .size(32, 32)
+                    .steps(6)
                     .guidance(5)
                     .sampler("Euler")
                     .addOns(half)
@@ -48,15 +48,16 @@ class RecordedGuidesTest {
             RecordingStatistics counted = device.recordings().since(before);
             assertEquals(direct, replayed);
             assertEquals(2, counted.recorded(), "a graph for guided steps, and one for the others");
-            assertTrue(counted.replayed() >= 4, counted.toString());
+            assertTrue(counted.replayed() >= 2, counted.toString());
             Request plain = Request.of("a horse")
-                    .size(64, 64)
-                    .steps(8)
+                    .size(32, 32)
+                    .steps(6)
                     .guidance(5)
                     .sampler("Euler")
                     .build();
-            assertNotEquals(direct, darkroom.generate(plain).picture());
-            assertEquals(List.of(), darkroom.generate(plain).warnings());
+            Result unguided = darkroom.generate(plain);
+            assertNotEquals(direct, unguided.picture());
+            assertEquals(List.of(), unguided.warnings());
         }
     }
 }
