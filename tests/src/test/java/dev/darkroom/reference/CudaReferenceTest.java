@@ -14,6 +14,7 @@ import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -32,8 +33,14 @@ class CudaReferenceTest {
     @EnumSource(
             value = DType.class,
             names = {"F32", "F16"})
-    void agree(DType dtype) {
-        verify(List.of("text", "unet", "vae", "pipelines"), dtype, 25);
+    void ofNetworksAgree(DType dtype) {
+        verify(List.of("text", "unet", "vae"), dtype, 15);
+    }
+
+    /** In f32, CudaPictureTest holds a whole picture against the CPU device's. */
+    @Test
+    void ofPipelinesAgree() {
+        verify(List.of("pipelines"), DType.F16, 10);
     }
 
     @ParameterizedTest
