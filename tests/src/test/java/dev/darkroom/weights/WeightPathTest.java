@@ -75,11 +75,4 @@ class WeightPathTest {
         assertEquals(List.of("conv_in.weight", "conv_in.bias"), List.copyOf(shapes.names()));
         assertThrows(WeightsException.class, () -> path.tensor("bias", 4));
     }
-
-    @Test
-    void measuresTheDistanceOfNamesInEdits() {
-        assertEquals(0, MissingTensor.distance("to_q", "to_q"));
-        assertEquals(4, MissingTensor.distance("", "to_q"));
-        assertEquals(3, MissingTensor.distance("kitten", "sitting"));
-    }
 }

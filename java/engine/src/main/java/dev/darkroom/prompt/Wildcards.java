@@ -1,12 +1,12 @@
 package dev.darkroom.prompt;
 
+import dev.darkroom.spelling.NearNames;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.MalformedInputException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
-import java.util.Comparator;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
@@ -159,32 +159,12 @@ public final class Wildcards {
                     .filter(file -> file.endsWith(ENDING))
                     .limit(MAX_LISTED)
                     .map(file -> file.substring(0, file.length() - ENDING.length()))
-                    .sorted(Comparator.comparingInt((String other) -> distance(name, other))
-                            .thenComparing(Comparator.naturalOrder()))
                     .toList();
             return names.isEmpty()
                     ? "; " + folder + " holds no .txt files"
-                    : "; near it are " + String.join(", ", names.subList(0, Math.min(NEAR_NAMES, names.size())));
+                    : "; near it are " + String.join(", ", NearNames.of(name, names, NEAR_NAMES));
         } catch (IOException | UncheckedIOException e) {
             throw new PromptException(folder + " cannot be listed: " + e.getMessage());
         }
-    }
-
-    /** The Levenshtein distance: the least number of characters to insert, delete or replace. */
-    private static int distance(String a, String b) {
-        int[] row = new int[b.length() + 1];
-        for (int j = 0; j <= b.length(); j++) {
-            row[j] = j;
-        }
-        for (int i = 1; i <= a.length(); i++) {
-            int diagonal = row[0];
-            row[0] = i;
-            for (int j = 1; j <= b.length(); j++) {
-                int replaced = diagonal + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1);
-                diagonal = row[j];
-                row[j] = Math.min(replaced, Math.min(row[j], row[j - 1]) + 1);
-            }
-        }
-        return row[b.length()];
     }
 }

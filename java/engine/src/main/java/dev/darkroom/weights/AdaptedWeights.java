@@ -66,7 +66,12 @@ final class AdaptedWeights implements WeightSource {
     }
 
     private static void addWeight(float[] values, HostTensor tensor, Change change) {
-        float[] difference = change.tensors().change();
+        float[] difference;
+        try {
+            difference = change.tensors().change();
+        } catch (WeightsException e) {
+            throw new WeightsException(change.origin() + " is broken: " + e.getMessage(), e);
+        }
         if (difference == null) {
             return;
         }

@@ -118,11 +118,6 @@ final class GgufFile implements TensorFile {
         return bytes;
     }
 
-    @Override
-    public String describe() {
-        return file.path().toString();
-    }
-
     private GgufHeader.Entry entry(String name) {
         GgufHeader.Entry entry = header.entries().get(name);
         if (entry == null) {

@@ -142,11 +142,6 @@ public final class SafetensorsFile implements TensorFile {
                         data -> reader.accept(entry.type().read(data))));
     }
 
-    @Override
-    public String describe() {
-        return path().toString();
-    }
-
     private Entry entry(String name) {
         Entry entry = header.entries().get(name);
         if (entry == null) {

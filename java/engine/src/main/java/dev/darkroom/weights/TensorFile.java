@@ -24,6 +24,11 @@ public interface TensorFile extends WeightSource {
     /** The file. */
     Path path();
 
+    @Override
+    default String describe() {
+        return path().toString();
+    }
+
     /** The format, as "safetensors". */
     String format();
 

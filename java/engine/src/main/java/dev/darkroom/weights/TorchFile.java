@@ -216,11 +216,6 @@ final class TorchFile implements TensorFile {
         return tensor(name).host(name, file);
     }
 
-    @Override
-    public String describe() {
-        return file.path().toString();
-    }
-
     private TorchTensor tensor(String name) {
         TorchTensor tensor = tensors.get(name);
         if (tensor == null) {
